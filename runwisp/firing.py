@@ -19,7 +19,7 @@ class Mark:
     """Where one task's schedule stands; kept apart from the history, so that retention never touches it.
 
     ``schedule`` is the cron expression and zone it belongs to: another text is another schedule, anchored
-    anew at ``anchored_at``. ``last_fired_at`` is the latest tick that was fired, skipped or counted as missed.
+    anew at ``anchored_at``. ``last_fired_at`` is the latest tick that was fired, skipped or counted missed.
     """
 
     task_name: str

@@ -12,7 +12,7 @@ from enum import StrEnum
 from runwisp.clock import Wall, utc
 from runwisp.errors import IllegalMove
 from runwisp.event import EventKind
-from runwisp.task import Kind
+from runwisp.task import AnyTask, Kind
 
 
 class Phase(StrEnum):
@@ -149,6 +149,22 @@ class Run:
 def log_stem(run_id: str, at: Wall, letters: int = 4) -> str:
     """``<YYYYMMDD>_<HHMMSS>_<last letters of the ULID>``, in UTC."""
     return f"{utc(at):%Y%m%d_%H%M%S}_{run_id[-letters:]}"
+
+
+def drafted(
+    run_id: str, definition: AnyTask, triggered_by: Trigger, at: Wall, scheduled_for: Wall | None = None
+) -> Run:
+    """A run that was decided on, and nothing more."""
+    return Run(
+        id=run_id,
+        task_name=definition.name,
+        kind=definition.kind,
+        phase=Phase.PENDING,
+        triggered_by=triggered_by,
+        created_at=at,
+        scheduled_for=scheduled_for,
+        log_stem=log_stem(run_id, at),
+    )
 
 
 def move(run: Run, phase: Phase) -> None:

@@ -1,0 +1,133 @@
+"""What the supervisor wants done, and the turn that collects it.
+
+``perform`` carries a turn out in one fixed order: saves in one transaction, then processes and logs in the
+order given, then timers, then publishes and replies. So "row before process" and "row before event" hold by
+construction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from signal import Signals
+
+from runwisp.clock import Millis, Mono, Now, after
+from runwisp.errors import RunWispError
+from runwisp.event import Event, EventKind
+from runwisp.firing import Mark
+from runwisp.run import Run
+from runwisp.task import AnyTask
+from runwisp.timers import Timer
+
+
+@dataclass(frozen=True, slots=True)
+class SaveRun:
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class SaveMark:
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    run: Run
+    definition: AnyTask
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRun:
+    """To the process group of a run and to whatever else carries its id."""
+
+    run_id: str
+    signal: Signals
+
+
+@dataclass(frozen=True, slots=True)
+class ReopenLog:
+    """Take up the log of a run of a former life, to complete it."""
+
+    run: Run
+    definition: AnyTask | None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteLine:
+    """A line of the daemon's own in the log of a run."""
+
+    run_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndLog:
+    """The process is gone: drain and finalise. ``run`` tells how it will end."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class NameLeftovers:
+    """Say in the log what the run left behind, which is left alone."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    timer: Timer
+    at: Mono
+
+
+@dataclass(frozen=True, slots=True)
+class Disarm:
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """``answer``: the run that came of it, a sentence, or why it was refused."""
+
+    ticket: int
+    answer: Run | str | RunWispError
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """Nothing runs any more, or what does cannot be ended (``abandoned`` runs)."""
+
+    abandoned: tuple[str, ...] = ()
+
+
+Save = SaveRun | SaveMark
+Act = Spawn | SignalRun | ReopenLog | WriteLine | EndLog | NameLeftovers
+Tell = Publish | Reply
+Effect = Save | Act | Arm | Disarm | Tell | Quit
+
+
+@dataclass(slots=True)
+class Turn:
+    """The effects of one input, in the making."""
+
+    now: Now
+    effects: list[Effect] = field(default_factory=list)
+
+    def do(self, effect: Effect) -> None:
+        self.effects.append(effect)
+
+    def save(self, run: Run) -> None:
+        self.do(SaveRun(run))
+
+    def arm(self, timer: Timer, wait: Millis) -> None:
+        self.do(Arm(timer, after(self.now.mono, wait)))
+
+    def disarm(self, timer: Timer) -> None:
+        self.do(Disarm(timer))
+
+    def publish(self, kind: EventKind, run: Run, message: str, **fields: str | int) -> None:
+        self.do(Publish(Event(kind, self.now.wall, message, run.task_name, run.id, fields)))

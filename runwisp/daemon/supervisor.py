@@ -1,0 +1,285 @@
+"""The brain: what happens (an input) becomes what is to be done (effects). No I/O, no clock, no database.
+
+Owns every task and service as it stands. The loop feeds it, ``perform`` carries out what it says. Shutdown is
+a state of it: it ends with ``Quit``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from runwisp.clock import SECOND, Millis, Now, rfc3339, spell
+from runwisp.daemon.effects import Effect, Publish, Quit, Reply, SaveMark, Turn
+from runwisp.daemon.inputs import (
+    Asked,
+    Due,
+    Exited,
+    Input,
+    LeftoversGone,
+    RestartService,
+    Spawned,
+    SpawnFailed,
+    StopDaemon,
+    StopRun,
+    StopTask,
+    TriggerTask,
+    Wish,
+)
+from runwisp.daemon.processes import Active, Processes, publish_end
+from runwisp.daemon.servicestate import ServiceState
+from runwisp.daemon.taskstate import TaskState
+from runwisp.errors import Refused, RunWispError, UnknownRun, UnknownTask
+from runwisp.event import Event, EventKind
+from runwisp.firing import Anchored, ClockStepped, Firing, Missed
+from runwisp.ids import UlidMaker
+from runwisp.run import NEVER_STARTED, EndReason, Phase, Run, Trigger, WaitsFor, ended
+from runwisp.task import AnyTask, Service, Task
+from runwisp.timers import Timer, TimerKind
+from runwisp.wire import Closed, Drained, Overflowed, Pressure, Renamed
+
+GONE_MESSAGE = "its task is no longer in the configuration"
+STOP_MESSAGE = "the daemon was stopped"
+ABANDON_AFTER: Millis = 2 * SECOND
+"""How long after the last SIGKILL a process that does not die holds up the end of the daemon."""
+
+
+class DaemonState(StrEnum):
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the supervisor needs of ``[daemon]``."""
+
+    shutdown_timeout: Millis
+
+
+class Supervisor:
+    """``begin`` first, then ``handle`` for every input, one after the other."""
+
+    def __init__(self, tasks: Mapping[str, AnyTask], limits: Limits, ids: UlidMaker) -> None:
+        self.state = DaemonState.STARTING
+        self.definitions = tasks
+        self.processes = Processes()
+        self.tasks: dict[str, TaskState] = {}
+        self.services: dict[str, ServiceState] = {}
+        self._limits = limits
+        self._is_killing = False
+        for name, definition in tasks.items():
+            match definition:
+                case Task():
+                    self.tasks[name] = TaskState.idle(definition, ids, self.processes)
+                case Service():
+                    self.services[name] = ServiceState.stopped(definition, ids, self.processes)
+
+    def begin(self, now: Now, unfinished: Sequence[Run]) -> list[Effect]:
+        """What a former life left, in the order of ids; then services, then ``run_on_start``."""
+        turn = Turn(now)
+        for run in unfinished:
+            self._take_up(turn, run)
+        for task in self.tasks.values():
+            task.fill(turn)
+        for service in self.services.values():
+            if service.service.autostart:
+                service.start(turn)
+        for task in self.tasks.values():
+            if task.task.run_on_start:
+                task.triggered(turn, Trigger.STARTUP)
+        self.state = DaemonState.RUNNING
+        return turn.effects
+
+    def handle(self, happened: Input, now: Now) -> list[Effect]:
+        turn = Turn(now)
+        self._take(turn, happened)
+        if self.state is DaemonState.STOPPING and self.processes.is_quiet:
+            turn.do(Quit())
+        return turn.effects
+
+    def _take(self, turn: Turn, happened: Input) -> None:
+        match happened:
+            case Firing() | Missed() | Anchored() | ClockStepped():
+                self._ticked(turn, happened)
+            case Asked(wish, ticket):
+                turn.do(Reply(ticket, self._answer(turn, wish)))
+            case Spawned(run_id):
+                self._spawned(turn, run_id, happened)
+            case SpawnFailed():
+                self._gone(turn, self.processes.spawn_failed(turn, happened))
+            case Exited():
+                self._gone(turn, self.processes.exited(turn, happened))
+            case LeftoversGone(run_id):
+                self.processes.leftovers_gone(turn, run_id)
+            case Renamed():
+                self.processes.renamed(turn, happened)
+            case Drained():
+                self._drained(turn, happened)
+            case Closed():
+                self.processes.closed(turn, happened)
+            case Overflowed(run_id):
+                self.processes.overflowed(turn, run_id)
+            case Pressure():
+                self.processes.under_pressure(turn, happened)
+            case Due(timer):
+                self._due(turn, timer)
+            case StopDaemon():
+                self._stop(turn)
+            case _:
+                assert_never(happened)
+
+    def _ticked(self, turn: Turn, ticked: Firing | Missed | Anchored | ClockStepped) -> None:
+        if isinstance(ticked, ClockStepped):
+            self._clock_stepped(turn, ticked)
+            return
+        if self.state is DaemonState.STOPPING:
+            return
+        task = self.tasks[ticked.mark.task_name]
+        turn.do(SaveMark(ticked.mark))
+        match ticked:
+            case Firing():
+                task.fired(turn, ticked)
+            case Missed():
+                task.missed(turn, ticked, _missed_message(ticked, task.task))
+            case Anchored():
+                pass
+
+    def _clock_stepped(self, turn: Turn, stepped: ClockStepped) -> None:
+        way = "back" if stepped.step < 0 else "forward"
+        text = f"the clock was set {way} by {spell(abs(stepped.step))}; schedules go on from the new time"
+        turn.do(Publish(Event(EventKind.DAEMON_CLOCK_STEPPED, turn.now.wall, text)))
+
+    def _spawned(self, turn: Turn, run_id: str, spawned: Spawned) -> None:
+        self.processes.spawned(turn, spawned)
+        for service in self._service_of(self.processes.active[run_id].run.task_name):
+            service.spawned(run_id)
+
+    def _gone(self, turn: Turn, active: Active) -> None:
+        for service in self._service_of(active.run.task_name):
+            service.process_gone(turn, active)
+
+    def _drained(self, turn: Turn, drained: Drained) -> None:
+        run = self.processes.drained(turn, drained)
+        if run and run.task_name in self.tasks:
+            self.tasks[run.task_name].run_ended(turn, run)
+
+    def _service_of(self, name: str) -> Iterable[ServiceState]:
+        return (self.services[name],) if name in self.services else ()
+
+    def _due(self, turn: Turn, timer: Timer) -> None:
+        match timer.kind:
+            case TimerKind.TIMEOUT:
+                self.processes.timed_out(turn, timer.key)
+            case TimerKind.KILL:
+                self.processes.kill(turn, timer.key)
+            case TimerKind.START:
+                self._start_waiting(turn, timer)
+            case TimerKind.SHUTDOWN:
+                self._shutdown_due(turn)
+            case _:
+                raise ValueError(f"not a timer of the supervisor: {timer}")
+
+    def _start_waiting(self, turn: Turn, timer: Timer) -> None:
+        if timer.task_name in self.tasks:
+            self.tasks[timer.task_name].due(turn, timer.key)
+        else:
+            self.services[timer.task_name].due(turn, timer.key)
+
+    # What a person asks for
+
+    def _answer(self, turn: Turn, wish: Wish) -> Run | str | RunWispError:
+        if self.state is DaemonState.STOPPING:
+            return Refused("the daemon is stopping")
+        match wish:
+            case StopRun(run_id):
+                return self._stop_run(turn, run_id)
+            case TriggerTask(name) | StopTask(name) | RestartService(name) if name not in self.definitions:
+                return UnknownTask(f'no task or service is called "{name}"', "`runwisp list` shows them all")
+            case TriggerTask(name, by):
+                return self._trigger(turn, name, by)
+            case StopTask(name):
+                return self._stop_task(turn, name)
+            case RestartService(name):
+                return self._restart(turn, name)
+        assert_never(wish)
+
+    def _trigger(self, turn: Turn, name: str, by: Trigger) -> Run | str | RunWispError:
+        if not self.definitions[name].api_trigger:
+            return Refused(f"{name} has api_trigger = false: only its schedule starts it")
+        if name in self.tasks:
+            return self.tasks[name].triggered(turn, by)
+        service = self.services[name]
+        if service.is_up:
+            return Refused(f"{name} is a service and already running; restart it instead")
+        service.start(turn)
+        return f"{name} started"
+
+    def _stop_task(self, turn: Turn, name: str) -> str:
+        if name in self.tasks:
+            count = self.tasks[name].stop_all(turn)
+            return f"{name}: stopping {count} runs" if count else f"{name} is not running"
+        self.services[name].stop(turn, EndReason.STOPPED, "stopped by hand")
+        return f"{name} stays stopped until it is started again or the daemon restarts"
+
+    def _restart(self, turn: Turn, name: str) -> str | RunWispError:
+        if name in self.tasks:
+            return Refused(f"{name} is a task, not a service; trigger it instead")
+        self.services[name].restart(turn)
+        return f"{name} restarts"
+
+    def _stop_run(self, turn: Turn, run_id: str) -> str | RunWispError:
+        if any(task.stop_run(turn, run_id) for task in self.tasks.values()) or any(
+            service.stop_run(turn, run_id) for service in self.services.values()
+        ):
+            return "the run is being stopped"
+        return UnknownRun(f"no run {run_id} is running or waiting", "it may have ended meanwhile")
+
+    # The two ends of a life
+
+    def _take_up(self, turn: Turn, run: Run) -> None:
+        definition = self.definitions.get(run.task_name)
+        if run.phase is Phase.RUNNING:
+            run = self.processes.crashed(turn, run, definition)
+            if isinstance(definition, Task):
+                self.tasks[run.task_name].crashed(turn, run)
+        elif isinstance(definition, Task) and run.waits_for is not WaitsFor.RESTART:
+            self.tasks[run.task_name].restore(turn, run)
+        elif not isinstance(definition, Service) or not self.services[run.task_name].restore(turn, run):
+            run = ended(run, EndReason.STOPPED, NEVER_STARTED, GONE_MESSAGE, turn.now.wall)
+            turn.save(run)
+            publish_end(turn, run)
+
+    def _stop(self, turn: Turn) -> None:
+        if self.state is DaemonState.STOPPING:
+            self._kill_all(turn)
+            return
+        self.state = DaemonState.STOPPING
+        self.processes.is_closing = True
+        turn.arm(Timer(TimerKind.SHUTDOWN), self._limits.shutdown_timeout)
+        for service in self.services.values():
+            service.stop(turn, EndReason.DAEMON_STOPPED, STOP_MESSAGE)
+        for run_id in list(self.processes.active):
+            self.processes.stop(turn, run_id, EndReason.DAEMON_STOPPED, STOP_MESSAGE)
+
+    def _shutdown_due(self, turn: Turn) -> None:
+        if self._is_killing:
+            turn.do(Quit(abandoned=tuple(self.processes.active)))
+        else:
+            self._kill_all(turn)
+
+    def _kill_all(self, turn: Turn) -> None:
+        self._is_killing = True
+        for run_id in [*self.processes.active, *self.processes.lingering]:
+            self.processes.kill(turn, run_id)
+        turn.arm(Timer(TimerKind.SHUTDOWN), ABANDON_AFTER)
+
+
+def _missed_message(missed: Missed, task: Task) -> str:
+    span = rfc3339(missed.first)
+    if missed.count > 1:
+        span += f" to {rfc3339(missed.last)}"
+    noun = "firing" if missed.count == 1 else "firings"
+    return f'{missed.count} {noun} missed and not caught up (catch_up = "{task.catch_up}"), {span}'

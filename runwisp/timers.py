@@ -1,0 +1,64 @@
+"""Deadlines: which timers are armed, which are due, when to wake next. Reads no clock."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import count
+
+from runwisp.clock import Mono
+
+
+class TimerKind(StrEnum):
+    START = "start"
+    TIMEOUT = "timeout"
+    KILL = "kill"
+    SHUTDOWN = "shutdown"
+    TICK = "tick"
+    SIDECAR = "sidecar"
+    SWEEP = "sweep"
+    RECORD = "record"
+    WATCHDOG = "watchdog"
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """What a deadline is for: its kind and, where there are many of a kind, whose: a run's id and its task."""
+
+    kind: TimerKind
+    key: str = ""
+    task_name: str = ""
+
+
+class Timers:
+    """A heap of deadlines; arming a timer again moves it."""
+
+    def __init__(self) -> None:
+        self._armed: dict[Timer, Mono] = {}
+        self._heap: list[tuple[Mono, int, Timer]] = []
+        self._order = count()
+
+    def arm(self, timer: Timer, at: Mono) -> None:
+        self._armed[timer] = at
+        heapq.heappush(self._heap, (at, next(self._order), timer))
+
+    def disarm(self, timer: Timer) -> None:
+        self._armed.pop(timer, None)
+
+    def next_at(self) -> Mono | None:
+        self._drop_stale()
+        return self._heap[0][0] if self._heap else None
+
+    def due(self, now: Mono) -> list[Timer]:
+        """Takes out and gives every timer whose deadline has come, the earliest first."""
+        due = []
+        while (at := self.next_at()) is not None and at <= now:
+            timer = heapq.heappop(self._heap)[2]
+            del self._armed[timer]
+            due.append(timer)
+        return due
+
+    def _drop_stale(self) -> None:
+        while self._heap and self._armed.get(self._heap[0][2]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
