@@ -6,6 +6,7 @@ argument, so that a test can be at any moment it likes. Every length is in milli
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NewType
@@ -23,6 +24,9 @@ SECOND: Millis = 1_000
 MINUTE: Millis = 60 * SECOND
 HOUR: Millis = 60 * MINUTE
 DAY: Millis = 24 * HOUR
+
+UNITS = {"w": 7 * DAY, "d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND, "ms": 1}
+TERM = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ms|[smhdw])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +65,15 @@ def spell(length: Millis) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts)
+
+
+def length(text: str) -> Millis:
+    """A length as written in runwisp.toml, the inverse of ``spell``: terms add up, decimals are allowed.
+
+    Raises: ValueError with a sentence.
+    """
+    if text.isdecimal():
+        raise ValueError(f'a length needs a unit, did you mean "{text}s"?')
+    if not re.fullmatch(f"(?:{TERM.pattern})+", text):
+        raise ValueError(f'"{text}" is not a length; write for example "300ms", "5s" or "1h30m"')
+    return round(sum(float(count) * UNITS[unit] for count, unit in TERM.findall(text)))
