@@ -13,11 +13,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from calendar import monthrange
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import MAXYEAR, date, datetime, time, timedelta
 from functools import cache, lru_cache
-from types import MappingProxyType
 
 from runwisp.clock import DAY, SECOND, Millis, length, spell
 
@@ -36,14 +35,9 @@ SEARCHED_YEARS = 40
 """Whatever comes at all comes within 40 years: a 29 February on a given weekday, across 2100."""
 
 NOTHING = re.compile(r"(?!)")
-NO_NAMES: Mapping[str, int] = MappingProxyType({})
 RANDOM = re.compile(r"[RH](?:\(|/|$)")
 TERM = re.compile(r"(?:\*|(?P<low>[0-9A-Z]{1,9})(?:-(?P<high>[0-9A-Z]{1,9}))?)(?:/(?P<step>[0-9]{1,9}))?")
 ONE_MINUTE = timedelta(minutes=1)
-
-
-def _numbered(names: str, first: int) -> dict[str, int]:
-    return {name: number for number, name in enumerate(names.split(), first)}
 
 
 class CronError(ValueError):
@@ -52,22 +46,27 @@ class CronError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """``special`` are the terms that croniter reads, ``asked`` the expression it is asked them in."""
+    """One of the five.
+
+    ``names`` stand for the numbers from ``low`` on; ``special`` are the terms that croniter reads, and
+    ``asked`` is the expression it is asked them in.
+    """
 
     name: str
     low: int
     high: int
-    names: Mapping[str, int] = NO_NAMES
+    names: tuple[str, ...] = ()
     special: re.Pattern[str] = NOTHING
     asked: str = ""
 
 
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 DAY_OF_MONTH = Field("day of month", 1, 31, special=re.compile("L"), asked="0 0 {} * *")
 DAY_OF_WEEK = Field(
     name="day of week",
     low=0,
     high=7,
-    names=_numbered("SUN MON TUE WED THU FRI SAT", 0),
+    names=("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"),
     special=re.compile("L[0-7]|(?:[0-7]|SUN|MON|TUE|WED|THU|FRI|SAT)#[1-5]"),
     asked="0 0 * * {}",
 )
@@ -75,7 +74,7 @@ FIELDS = (
     Field("minute", 0, 59),
     Field("hour", 0, 23),
     DAY_OF_MONTH,
-    Field("month", 1, 12, _numbered("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC", 1)),
+    Field("month", 1, 12, MONTHS),
     DAY_OF_WEEK,
 )
 
@@ -148,7 +147,7 @@ class Cron:
         """The later days of its months, as far as there is any use in looking."""
         for index in range(12 * SEARCHED_YEARS + 1):
             year, month = divmod(day.year * 12 + day.month - 1 + index, 12)
-            if year > MAXYEAR:
+            if year >= MAXYEAR:
                 return
             if month + 1 in self.months:
                 first = 1 if index else day.day + 1
@@ -277,7 +276,7 @@ def _last(field: Field, first: int, high: str | None, has_step: bool) -> int:
 
 def _number(field: Field, word: str) -> int:
     if word in field.names:
-        return field.names[word]
+        return field.low + field.names.index(word)
     if not word.isdecimal():
         raise CronError(f'{field.name}: "{word}" is not known; write {_choice(field)}')
     if not field.low <= int(word) <= field.high:

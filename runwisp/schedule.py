@@ -1,0 +1,241 @@
+"""Schedules: the instants at which a task fires.
+
+Owns zones and daylight saving, after Debian's cron, and the counting of what passed while nobody looked.
+Reads no clock and no file but zoneinfo's tables. Called by the ticker, ``next`` and ``list``.
+
+Source: cron(8) of Debian, "Notes": jobs at a fixed time run once in a night whose clocks change; those whose
+minute or hour begins with ``*`` follow elapsed time. Ours differ from it in two points: times of one job that
+are skipped together run once, and a change of any size counts, not only one of less than three hours.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from itertools import takewhile
+from zoneinfo import ZoneInfo
+
+from runwisp import cron
+from runwisp.clock import DAY, Millis, Wall, utc, wall_of
+from runwisp.cron import Cron, every
+
+END = wall_of(datetime(MAXYEAR, 1, 1, tzinfo=UTC))
+"""Ticks end here, where the calendar of datetime does."""
+
+ONE_DAY = timedelta(days=1)
+ONE_MINUTE = timedelta(minutes=1)
+INSTANT = timedelta.resolution
+NO_TIME = timedelta(0)
+
+
+class Note(StrEnum):
+    """Why a tick is not what the plain calendar says."""
+
+    MOVED = "moved"
+    REPEATED = "repeated"
+    DST_SKIPPED = "dst_skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    at: Wall
+    local: datetime
+    note: Note | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """So many ticks, from the first to the last."""
+
+    count: int
+    first: Wall
+    last: Wall
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The ticks of a stretch of time: the newest of them one by one, the older ones counted."""
+
+    older: Span | None
+    newest: tuple[Wall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A moment at which local time jumps, and the naive times between: skipped, or passed twice."""
+
+    at: Wall
+    start: datetime
+    end: datetime
+    is_forward: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """``@every D``: so long after the tick before, whatever the clock on the wall does."""
+
+    length: Millis
+    zone: ZoneInfo
+
+    def ticks_after(self, at: Wall) -> Iterator[Tick]:
+        """``at`` must be a tick or, before the first, the moment this schedule was first loaded."""
+        for moment in range(at + self.length, END, self.length):
+            yield Tick(Wall(moment), local(Wall(moment), self.zone))
+
+    def passed(self, after: Wall, until: Wall, keep: int) -> Passed:
+        """The ticks after ``after``, which must be one, up to and including ``until``."""
+        moments = range(after + self.length, until + 1, self.length)
+        kept = min(keep, len(moments))
+        older = moments[: len(moments) - kept]
+        return Passed(
+            Span(len(older), Wall(older[0]), Wall(older[-1])) if older else None,
+            tuple(map(Wall, moments[len(older) :])),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """A cron expression in a zone."""
+
+    cron: Cron
+    zone: ZoneInfo
+
+    def ticks_after(self, at: Wall) -> Iterator[Tick]:
+        """Its ticks strictly after an instant, in the order of time, those that are not to run included."""
+        here = local(at, self.zone)
+        naive = here.replace(tzinfo=None, fold=0)
+        start = naive + INSTANT
+        change = self._change(naive)
+        if change is not None:
+            yield from self._second_pass(start, change) if here.fold else self._both_passes(start, change)
+            start = change.end
+        yield from self._ticks_from(start)
+
+    def passed(self, after: Wall, until: Wall, keep: int) -> Passed:
+        """The ticks after ``after`` up to and including ``until``, but for those that daylight saving skips.
+
+        Days on which no clock changes are counted, not walked through: ten years of every minute take
+        milliseconds.
+        """
+        newest: list[Wall] = []
+        total = 0
+        for start, end, plain_day in self._days_back(after, until):
+            if plain_day is not None and not self.cron.falls_on(plain_day):
+                continue
+            if plain_day is not None and len(newest) > keep:
+                total += self.cron.per_day
+                continue
+            ticks = list(self._between(start, end))
+            total += len(ticks)
+            if len(newest) <= keep:
+                newest = ticks + newest
+        if total <= keep:
+            return Passed(None, tuple(newest))
+        older = Span(total - keep, next(self._between(after, until)), newest[-keep - 1])
+        return Passed(older, tuple(newest[len(newest) - keep :]))
+
+    def _ticks_from(self, start: datetime) -> Iterator[Tick]:
+        """The ticks at or after a naive time that is not passed twice."""
+        while (match := self.cron.first_from(start)) is not None:
+            change = self._change(match)
+            if change is None:
+                yield self._tick(match, 0, None)
+                start = match + ONE_MINUTE
+            elif not change.is_forward:
+                yield from self._both_passes(match, change)
+                start = change.end
+            elif self.cron.is_elapsed:
+                start = change.end
+            else:
+                yield Tick(change.at, local(change.at, self.zone), Note.MOVED)
+                start = change.end + INSTANT  # a regular tick at that very moment is the same run
+
+    def _both_passes(self, start: datetime, change: Change) -> Iterator[Tick]:
+        yield from self._pass(start, change.end, 0, None)
+        yield from self._second_pass(change.start, change)
+
+    def _second_pass(self, start: datetime, change: Change) -> Iterator[Tick]:
+        note = Note.REPEATED if self.cron.is_elapsed else Note.DST_SKIPPED
+        yield from self._pass(start, change.end, 1, note)
+
+    def _pass(self, start: datetime, end: datetime, fold: int, note: Note | None) -> Iterator[Tick]:
+        while (match := self.cron.first_from(start)) is not None and match < end:
+            yield self._tick(match, fold, note)
+            start = match + ONE_MINUTE
+
+    def _tick(self, naive: datetime, fold: int, note: Note | None) -> Tick:
+        aware = naive.replace(tzinfo=self.zone, fold=fold)
+        return Tick(wall_of(aware), aware, note)
+
+    def _change(self, naive: datetime) -> Change | None:
+        """The change of the clocks that skips a naive time or passes it twice; None for other times."""
+        before = naive.replace(tzinfo=self.zone, fold=0).utcoffset() or NO_TIME
+        after = naive.replace(tzinfo=self.zone, fold=1).utcoffset() or NO_TIME
+        if before == after:
+            return None
+        early, late = sorted((_seconds(naive - before), _seconds(naive - after)))
+        moments = range(early + 1, late + 1)
+        found = bisect_left(moments, True, key=lambda second: self._offset(second) == after)
+        at = Wall(moments[found] * 1000)
+        there = utc(at).replace(tzinfo=None)
+        start, end = sorted((there + before, there + after))
+        return Change(at, start, end, is_forward=before < after)
+
+    def _offset(self, second: int) -> timedelta | None:
+        return datetime.fromtimestamp(second, self.zone).utcoffset()
+
+    def _between(self, after: Wall, until: Wall) -> Iterator[Wall]:
+        """The ticks after one instant up to and including another, but for those that are not to run."""
+        for tick in takewhile(lambda tick: tick.at <= until, self.ticks_after(after)):
+            if tick.note is not Note.DST_SKIPPED:
+                yield tick.at
+
+    def _days_back(self, after: Wall, until: Wall) -> Iterator[tuple[Wall, Wall, date | None]]:
+        """Cuts a stretch of time at local midnights, the newest first; a day is named where it is whole and
+        no clock changes in it."""
+        day = local(until, self.zone).date()
+        while after < until:
+            start = min(until, max(after, Wall(self._midnight(day) - 1)))
+            is_whole = until - start == DAY and until + 1 == self._midnight(day + ONE_DAY)
+            yield start, until, day if is_whole and self._is_plain(day) else None
+            until = start
+            day -= ONE_DAY
+
+    def _midnight(self, day: date) -> Wall:
+        return wall_of(datetime.combine(day, time(), self.zone))
+
+    def _is_plain(self, day: date) -> bool:
+        """Whether neither midnight of a day that is 24 hours long is skipped or passed twice."""
+        midnight = datetime.combine(day, time())
+        return self._change(midnight) is None and self._change(midnight + ONE_DAY) is None
+
+
+Schedule = Calendar | Every
+
+
+def parse(expression: str, timezone: str) -> Schedule:
+    """Raises: CronError for a bad expression, zoneinfo.ZoneInfoNotFoundError for an unknown zone."""
+    length = every(expression)
+    zone = ZoneInfo(timezone)
+    return Calendar(cron.parse(expression), zone) if length is None else Every(length, zone)
+
+
+def can_fire(expression: str) -> bool:
+    """False when the calendar has no day for it, such as a 30 February.
+
+    Raises: CronError for a bad expression.
+    """
+    return (
+        every(expression) is not None or cron.parse(expression).first_from(datetime(2000, 1, 1)) is not None
+    )
+
+
+def local(at: Wall, zone: ZoneInfo) -> datetime:
+    return datetime.fromtimestamp(at / 1000, zone)
+
+
+def _seconds(naive_utc: datetime) -> int:
+    return round(naive_utc.replace(tzinfo=UTC).timestamp())
