@@ -107,11 +107,6 @@ class Cron:
     week_days: Values
     is_elapsed: bool
 
-    @property
-    def per_day(self) -> int:
-        """How many minutes of a day it falls on match."""
-        return len(self.minutes) * len(self.hours)
-
     def falls_on(self, day: date) -> bool:
         """Whether it matches on that day; two restricted day fields are alternatives, as in crontab(5)."""
         if day.month not in self.months:
@@ -134,6 +129,12 @@ class Cron:
             if self.falls_on(day):
                 return datetime.combine(day, time(self.hours[0], self.minutes[0]))
         return None
+
+    def count_until(self, minute_of_day: int) -> int:
+        """How many minutes match, on a day it falls on, up to and including one counted from midnight."""
+        hour, minute = divmod(minute_of_day, 60)
+        in_hour = bisect_right(self.minutes, minute) if hour in self.hours else 0
+        return bisect_left(self.hours, hour) * len(self.minutes) + in_hour
 
     def _time_from(self, hour: int, minute: int) -> time | None:
         if hour in self.hours:

@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from runwisp import cron
-from runwisp.clock import DAY, Millis, Wall, utc, wall_of
+from runwisp.clock import DAY, MINUTE, Millis, Wall, utc, wall_of
 from runwisp.cron import Cron, every
 
 END = wall_of(datetime(MAXYEAR, 1, 1, tzinfo=UTC))
@@ -108,39 +109,29 @@ class Calendar:
         here = local(at, self.zone)
         naive = here.replace(tzinfo=None, fold=0)
         start = naive + INSTANT
-        change = self._change(naive)
+        change = change_at(naive, self.zone)
         if change is not None:
             yield from self._second_pass(start, change) if here.fold else self._both_passes(start, change)
             start = change.end
         yield from self._ticks_from(start)
 
     def passed(self, after: Wall, until: Wall, keep: int) -> Passed:
-        """The ticks after ``after`` up to and including ``until``, but for those that daylight saving skips.
-
-        Days on which no clock changes are counted, not walked through: ten years of every minute take
-        milliseconds.
-        """
-        newest: list[Wall] = []
-        total = 0
-        for start, end, plain_day in self._days_back(after, until):
-            if plain_day is not None and not self.cron.falls_on(plain_day):
-                continue
-            if plain_day is not None and len(newest) > keep:
-                total += self.cron.per_day
-                continue
-            ticks = list(self._between(start, end))
-            total += len(ticks)
-            if len(newest) <= keep:
-                newest = ticks + newest
+        """The ticks after one instant up to and including another, without those that are not to run."""
+        total = self._count(after, until)
+        wanted = min(keep + 1, total)
+        width = MINUTE * wanted
+        while self._count(start := max(after, Wall(until - width)), until) < wanted:
+            width *= 8
+        newest = tuple(self._between(start, until))
         if total <= keep:
-            return Passed(None, tuple(newest))
+            return Passed(None, newest)
         older = Span(total - keep, next(self._between(after, until)), newest[-keep - 1])
-        return Passed(older, tuple(newest[len(newest) - keep :]))
+        return Passed(older, newest[len(newest) - keep :])
 
     def _ticks_from(self, start: datetime) -> Iterator[Tick]:
         """The ticks at or after a naive time that is not passed twice."""
         while (match := self.cron.first_from(start)) is not None:
-            change = self._change(match)
+            change = change_at(match, self.zone)
             if change is None:
                 yield self._tick(match, 0, None)
                 start = match + ONE_MINUTE
@@ -170,47 +161,27 @@ class Calendar:
         aware = naive.replace(tzinfo=self.zone, fold=fold)
         return Tick(wall_of(aware), aware, note)
 
-    def _change(self, naive: datetime) -> Change | None:
-        """The change of the clocks that skips a naive time or passes it twice; None for other times."""
-        before = naive.replace(tzinfo=self.zone, fold=0).utcoffset() or NO_TIME
-        after = naive.replace(tzinfo=self.zone, fold=1).utcoffset() or NO_TIME
-        if before == after:
-            return None
-        early, late = sorted((_seconds(naive - before), _seconds(naive - after)))
-        moments = range(early + 1, late + 1)
-        found = bisect_left(moments, True, key=lambda second: self._offset(second) == after)
-        at = Wall(moments[found] * 1000)
-        there = utc(at).replace(tzinfo=None)
-        start, end = sorted((there + before, there + after))
-        return Change(at, start, end, is_forward=before < after)
-
-    def _offset(self, second: int) -> timedelta | None:
-        return datetime.fromtimestamp(second, self.zone).utcoffset()
-
     def _between(self, after: Wall, until: Wall) -> Iterator[Wall]:
-        """The ticks after one instant up to and including another, but for those that are not to run."""
+        """As ``passed``, one by one."""
         for tick in takewhile(lambda tick: tick.at <= until, self.ticks_after(after)):
             if tick.note is not Note.DST_SKIPPED:
                 yield tick.at
 
-    def _days_back(self, after: Wall, until: Wall) -> Iterator[tuple[Wall, Wall, date | None]]:
-        """Cuts a stretch of time at local midnights, the newest first; a day is named where it is whole and
-        no clock changes in it."""
+    def _count(self, after: Wall, until: Wall) -> int:
+        """How many ``_between`` gives; only days on which the clocks change are walked through."""
+        total = 0
         day = local(until, self.zone).date()
         while after < until:
-            start = min(until, max(after, Wall(self._midnight(day) - 1)))
-            is_whole = until - start == DAY and until + 1 == self._midnight(day + ONE_DAY)
-            yield start, until, day if is_whole and self._is_plain(day) else None
+            midnight, is_plain = day_of(day, self.zone)
+            start = min(until, max(after, Wall(midnight - 1)))
+            if not is_plain:
+                total += sum(1 for _ in self._between(start, until))
+            elif self.cron.falls_on(day):
+                total += self.cron.count_until((until - midnight) // MINUTE)
+                total -= self.cron.count_until((start - midnight) // MINUTE)
             until = start
             day -= ONE_DAY
-
-    def _midnight(self, day: date) -> Wall:
-        return wall_of(datetime.combine(day, time(), self.zone))
-
-    def _is_plain(self, day: date) -> bool:
-        """Whether neither midnight of a day that is 24 hours long is skipped or passed twice."""
-        midnight = datetime.combine(day, time())
-        return self._change(midnight) is None and self._change(midnight + ONE_DAY) is None
+        return total
 
 
 Schedule = Calendar | Every
@@ -235,6 +206,32 @@ def can_fire(expression: str) -> bool:
 
 def local(at: Wall, zone: ZoneInfo) -> datetime:
     return datetime.fromtimestamp(at / 1000, zone)
+
+
+def change_at(naive: datetime, zone: ZoneInfo) -> Change | None:
+    """The change of the clocks that skips a naive time or passes it twice; None for other times."""
+    before = naive.replace(tzinfo=zone, fold=0).utcoffset() or NO_TIME
+    after = naive.replace(tzinfo=zone, fold=1).utcoffset() or NO_TIME
+    if before == after:
+        return None
+    early, late = sorted((_seconds(naive - before), _seconds(naive - after)))
+    moments = range(early + 1, late + 1)
+    found = bisect_left(
+        moments, True, key=lambda second: datetime.fromtimestamp(second, zone).utcoffset() == after
+    )
+    at = Wall(moments[found] * 1000)
+    there = utc(at).replace(tzinfo=None)
+    start, end = sorted((there + before, there + after))
+    return Change(at, start, end, is_forward=before < after)
+
+
+@lru_cache(maxsize=1024)
+def day_of(day: date, zone: ZoneInfo) -> tuple[Wall, bool]:
+    """When a day begins, and whether it is plain: 24 hours, neither midnight skipped or passed twice."""
+    midnight = datetime.combine(day, time())
+    start, end = (wall_of(each.replace(tzinfo=zone)) for each in (midnight, midnight + ONE_DAY))
+    has_change = change_at(midnight, zone) or change_at(midnight + ONE_DAY, zone)
+    return start, end - start == DAY and not has_change
 
 
 def _seconds(naive_utc: datetime) -> int:
