@@ -1,0 +1,44 @@
+# Every target sets up what it needs. Two virtual environments: .venv has the newest libraries from PyPI,
+# .venv-debian those of the distribution.
+PYTHON = python3
+SUITE = tests/unit tests/integration
+
+.PHONY: run test check format lint types debian coverage tables clean
+
+run: .venv/ready
+	.venv/bin/runwisp daemon --config packaging/demo/runwisp.toml
+
+test: check debian
+
+check: lint types .venv/ready
+	.venv/bin/python -m pytest $(SUITE)
+
+lint: .venv/ready
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+
+types: .venv/ready
+	.venv/bin/mypy
+
+debian: .venv-debian/ready
+	.venv-debian/bin/python -m pytest $(SUITE)
+
+coverage: .venv/ready
+	.venv/bin/python -m pytest --cov --cov-report=term-missing:skip-covered $(SUITE)
+
+format: .venv/ready
+	.venv/bin/ruff format
+	.venv/bin/ruff check --fix
+
+# Draw the state tables in ARCHITECTURE.rst anew from the code.
+tables: .venv/ready
+	.venv/bin/python docs/state_tables.py
+
+clean:
+	rm -rf .venv .venv-debian .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build dist *.egg-info
+
+.venv/ready: setup.cfg .ci/prepare
+	.ci/prepare pypi $(PYTHON)
+
+.venv-debian/ready: setup.cfg .ci/prepare
+	.ci/prepare debian /usr/bin/python3

@@ -1,0 +1,40 @@
+"""What finds leaks of integration tests does find them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+LEAKY = """
+import os, subprocess
+
+def test_leaks_a_child():
+    test_leaks_a_child.kept = subprocess.Popen(["sleep", "60"])
+
+def test_leaks_what_left_its_parent():
+    subprocess.run(["sh", "-c", "setsid sleep 60 >/dev/null 2>&1 &"], check=True)
+
+def test_leaks_a_descriptor():
+    os.pipe()
+
+def test_leaves_nothing():
+    subprocess.run(["true"], check=True)
+"""
+
+
+def test_the_test_that_leaves_something_behind_fails_and_no_other(tmp_path: Path) -> None:
+    conftest = Path(__file__).with_name("conftest.py").read_text()
+    (tmp_path / "conftest.py").write_text(conftest.replace("PATIENCE = 5.0", "PATIENCE = 0.1"))
+    (tmp_path / "test_leaky.py").write_text(LEAKY)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "default", str(tmp_path)]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    failed = {
+        line.split("::")[1].split()[0] for line in done.stdout.splitlines() if line.startswith("ERROR ")
+    }
+    assert failed == {"test_leaks_a_child", "test_leaks_what_left_its_parent", "test_leaks_a_descriptor"}, (
+        done.stdout
+    )
+    assert "4 passed, 3 errors" in done.stdout
