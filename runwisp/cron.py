@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import MAXYEAR, date, datetime, time, timedelta
@@ -38,6 +37,7 @@ NOTHING = re.compile(r"(?!)")
 RANDOM = re.compile(r"[RH](?:\(|/|$)")
 TERM = re.compile(r"(?:\*|(?P<low>[0-9A-Z]{1,9})(?:-(?P<high>[0-9A-Z]{1,9}))?)(?:/(?P<step>[0-9]{1,9}))?")
 ONE_MINUTE = timedelta(minutes=1)
+ONE_DAY = timedelta(days=1)
 
 
 class CronError(ValueError):
@@ -146,14 +146,11 @@ class Cron:
 
     def _days_after(self, day: date) -> Iterator[date]:
         """The later days of its months, as far as there is any use in looking."""
-        for index in range(12 * SEARCHED_YEARS + 1):
-            year, month = divmod(day.year * 12 + day.month - 1 + index, 12)
-            if year >= MAXYEAR:
-                return
-            if month + 1 in self.months:
-                first = 1 if index else day.day + 1
-                for number in range(first, monthrange(year, month + 1)[1] + 1):
-                    yield date(year, month + 1, number)
+        last = date(min(day.year + SEARCHED_YEARS, MAXYEAR - 1), 12, 31)
+        while day < last:
+            day += ONE_DAY
+            if day.month in self.months:
+                yield day
 
 
 def check(expression: str) -> None:
