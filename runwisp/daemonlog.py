@@ -63,16 +63,16 @@ class Log:
         self._room = select.poll()
         self._room.register(fd, select.POLLOUT)
 
-    def debug(self, message: str, **fields: Value) -> None:
+    def debug(self, message: str, /, **fields: Value) -> None:
         self._log(Level.DEBUG, message, fields)
 
-    def info(self, message: str, **fields: Value) -> None:
+    def info(self, message: str, /, **fields: Value) -> None:
         self._log(Level.INFO, message, fields)
 
-    def warn(self, message: str, **fields: Value) -> None:
+    def warn(self, message: str, /, **fields: Value) -> None:
         self._log(Level.WARN, message, fields)
 
-    def error(self, message: str, **fields: Value) -> None:
+    def error(self, message: str, /, **fields: Value) -> None:
         self._log(Level.ERROR, message, fields)
 
     def _log(self, level: Level, message: str, fields: Mapping[str, Value]) -> None:
