@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 class RunWispError(Exception):
@@ -67,6 +68,12 @@ class UnknownTask(RunWispError):
     code = "unknown_task"
 
 
+class NoSchedule(RunWispError):
+    """The task or service has no schedule to be asked about."""
+
+    code = "no_schedule"
+
+
 class UnknownRun(RunWispError):
     """No run with that id is in the history."""
 
@@ -109,10 +116,29 @@ class HistoryTooNew(HistoryError):
     code = "history_too_new"
 
 
+class HistoryMalformed(HistoryError):
+    """What lies in the database's file is not a database any more, or not ours."""
+
+    code = "history_malformed"
+
+
+class Obstacle(StrEnum):
+    """Why the database cannot be written now."""
+
+    FULL = "full"
+    READ_ONLY = "read_only"
+    FAILING = "failing"
+    BUSY = "busy"
+
+
 class HistoryUnwritable(HistoryError):
-    """The database cannot be written now: full, read-only or failing."""
+    """The database cannot be written now; nothing of what was to be saved is in it."""
 
     code = "history_unwritable"
+
+    def __init__(self, message: str, hint: str, obstacle: Obstacle) -> None:
+        super().__init__(message, hint)
+        self.obstacle = obstacle
 
 
 class LaunchError(RunWispError):

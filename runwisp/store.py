@@ -1,0 +1,254 @@
+"""The database's file: how it is opened, brought up to date, checked, and set aside when it is malformed.
+
+The one home of ``sqlite3``. Owns ``runwisp.db`` with its ``-wal`` and ``-shm``; knows nothing of what the
+rows mean. Must never follow a symlink, leave a file that others may read, or let an error of SQLite out as
+itself. Called by ``history``.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from runwisp.clock import Wall, utc
+from runwisp.errors import HistoryError, HistoryMalformed, HistoryTooNew, HistoryUnwritable, Obstacle
+from runwisp.paths import FILE_MODE, DataDir
+
+MIGRATIONS = ("0001_history.sql",)
+"""Each takes the schema one version further; the version of a database is how many it has seen."""
+
+SIDE_FILES = ("-wal", "-shm", "-journal")
+
+PRAGMAS = (
+    "journal_mode = WAL",
+    # A commit is in the kernel's hands at once and on the disk by the next checkpoint: a killed daemon loses
+    # nothing, a power failure at most the last moments.
+    "synchronous = NORMAL",
+    "foreign_keys = ON",
+    # Looks at the cells of a page when it is read, so damage is an error and not a wrong answer.
+    "cell_size_check = ON",
+    "temp_store = MEMORY",
+    # After a large transaction the -wal shrinks again.
+    "journal_size_limit = 16777216",
+)
+
+BUSY_FOR = 1.0
+"""Seconds to wait for another writer (an `exec`), whose transactions take milliseconds."""
+
+Parameters = Sequence[object] | Mapping[str, object]
+
+OBSTACLES = {
+    sqlite3.SQLITE_FULL: Obstacle.FULL,
+    sqlite3.SQLITE_READONLY: Obstacle.READ_ONLY,
+    sqlite3.SQLITE_PERM: Obstacle.READ_ONLY,
+    sqlite3.SQLITE_CANTOPEN: Obstacle.READ_ONLY,
+    sqlite3.SQLITE_IOERR: Obstacle.FAILING,
+    sqlite3.SQLITE_NOMEM: Obstacle.FAILING,
+    sqlite3.SQLITE_BUSY: Obstacle.BUSY,
+    sqlite3.SQLITE_LOCKED: Obstacle.BUSY,
+}
+
+HINTS = {
+    Obstacle.FULL: "Free space on its disk; it goes on by itself.",
+    Obstacle.READ_ONLY: "Make the data directory writable again for the user the daemon runs as.",
+    Obstacle.FAILING: "See the kernel's log (dmesg) for errors of its disk.",
+    Obstacle.BUSY: "Another process keeps it locked: see which one has it open (fuser -v).",
+}
+
+
+class Store:
+    """One connection. Outside ``transaction`` every statement stands for itself.
+
+    Every method raises HistoryUnwritable and HistoryMalformed.
+    """
+
+    __slots__ = ("_connection", "path", "shown")
+
+    def __init__(self, connection: sqlite3.Connection, path: str, shown: str) -> None:
+        self._connection = connection
+        self.path = path
+        self.shown = shown
+
+    def read(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+
+    def write(self, sql: str, parameters: Parameters = ()) -> int:
+        """The key of the row that was inserted last."""
+        try:
+            return self._connection.execute(sql, parameters).lastrowid or 0
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+
+    def write_many(self, sql: str, rows: Iterable[Parameters]) -> None:
+        try:
+            self._connection.executemany(sql, rows)
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+
+    @contextmanager
+    def transaction(self) -> Generator[None, None, None]:
+        """All of it or, when anything raises, nothing."""
+        self.write("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.write("COMMIT")
+        except BaseException:
+            # A full disk makes SQLite roll back by itself.
+            if self._connection.in_transaction:
+                self._connection.rollback()
+            raise
+
+    def version(self) -> int:
+        return int(self.read("PRAGMA user_version")[0][0])
+
+    def copy_to(self, target: str) -> None:
+        """Raises: HistoryError when the copy cannot be made; ``target`` is a file of ours, and empty."""
+        copy = sqlite3.connect(target, isolation_level=None)
+        try:
+            self._connection.backup(copy)
+        except sqlite3.Error as error:
+            raise HistoryError(
+                f"cannot keep a copy of {self.shown} before bringing it up to date: {error}",
+                "Make room for a second one of its size, then start again.",
+            ) from error
+        finally:
+            copy.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _explained(self, error: sqlite3.Error) -> Exception:
+        """What the error means to a person; itself where it is a bug of ours."""
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return HistoryMalformed(f"the history in {self.shown} is malformed: {error}")
+        if obstacle := OBSTACLES.get(code):
+            return HistoryUnwritable(
+                f"cannot use the history in {self.shown}: {error}", HINTS[obstacle], obstacle
+            )
+        return error
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A malformed database that was moved out of the way. ``path`` is as a person knows it."""
+
+    path: str
+    why: str
+
+
+def open_database(data: DataDir, now: Wall, fill: Callable[[Store], None]) -> tuple[Store, SetAside | None]:
+    """Opens the one writer's connection, making or migrating the database as needed.
+
+    ``fill`` puts into a new database what is known from elsewhere, in the transaction that makes it, so that
+    one which exists is complete. A malformed database is set aside and a new one made.
+
+    Raises: HistoryTooNew, HistoryUnwritable, HistoryError, SymlinkRefused, DataDirError.
+    """
+    store = _connected(data)
+    try:
+        _make_ready(store, data, fill)
+    except HistoryMalformed as error:
+        moved = set_aside(store, data, now, error.message)
+        return open_database(data, now, fill)[0], moved
+    except BaseException:
+        store.close()
+        raise
+    return store, None
+
+
+def set_aside(store: Store, data: DataDir, now: Wall, why: str) -> SetAside:
+    """Renames the database with its side files, all that is left of it, and closes it.
+
+    In this order, as closing it under its own name would let SQLite write to it and remove its -wal.
+    """
+    name = f"runwisp.db.corrupt-{utc(now):%Y%m%dT%H%M%S}.{now % 1000:03}Z"
+    for suffix in ("", *SIDE_FILES):
+        if os.path.lexists(data.database + suffix):
+            os.rename(data.database + suffix, f"{data.absolute}/{name}{suffix}")
+    store.close()
+    return SetAside(f"{data.path}/{name}", why)
+
+
+def _connected(data: DataDir) -> Store:
+    _make_private(data)
+    connection = sqlite3.connect(data.database, timeout=BUSY_FOR, isolation_level=None)
+    return Store(connection, data.database, f"{data.path}/runwisp.db")
+
+
+def _make_private(data: DataDir) -> None:
+    """All files of the database 0600 and no symlink; SQLite gives new ones the mode of the database itself.
+
+    Before any connection: to close a descriptor of a file drops every lock this process has on it (fcntl(2)).
+    """
+    os.close(data.open("runwisp.db", os.O_RDWR | os.O_CREAT))
+    for suffix in SIDE_FILES:
+        try:
+            fd = data.open(f"runwisp.db{suffix}", os.O_RDWR)
+        except FileNotFoundError:
+            continue
+        os.fchmod(fd, FILE_MODE)
+        os.close(fd)
+
+
+def _make_ready(store: Store, data: DataDir, fill: Callable[[Store], None]) -> None:
+    version = store.version()
+    if version > len(MIGRATIONS):
+        raise HistoryTooNew(
+            f"the history in {store.shown} was written by a newer version of runwisp "
+            f"(schema {version}, this one knows up to {len(MIGRATIONS)})",
+            "Start that version again, or name another data directory with --data. To go back for good, put "
+            f"{store.shown}.before-v{version}, which the newer version kept, in its place.",
+        )
+    for pragma in PRAGMAS:
+        store.read(f"PRAGMA {pragma}")
+    if 0 < version < len(MIGRATIONS):
+        _keep_copy(store, data)
+    if version < len(MIGRATIONS):
+        _migrate(store, fill)
+
+
+def _keep_copy(store: Store, data: DataDir) -> None:
+    """The database as it was, in ``runwisp.db.before-v<N>``; under that name only once it is complete."""
+    name = f"runwisp.db.before-v{len(MIGRATIONS)}"
+    partial = f"{data.absolute}/{name}.partial"
+    fd = data.open(f"{name}.partial", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+    try:
+        store.copy_to(partial)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    os.rename(partial, f"{data.absolute}/{name}")
+
+
+def _migrate(store: Store, fill: Callable[[Store], None]) -> None:
+    with store.transaction():
+        version = store.version()
+        for migration in MIGRATIONS[version:]:
+            for statement in statements(_text(migration)):
+                store.write(statement)
+        store.write(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        if version == 0:
+            fill(store)
+
+
+def statements(script: str) -> Generator[str, None, None]:
+    """The statements of a script one by one, as running it whole would commit behind our back."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _text(migration: str) -> str:
+    with open(f"{os.path.dirname(__file__)}/migrations/{migration}", encoding="utf-8") as file:
+        return file.read()
