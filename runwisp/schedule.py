@@ -28,8 +28,10 @@ END = wall_of(datetime(MAXYEAR, 1, 1, tzinfo=UTC))
 
 ONE_DAY = timedelta(days=1)
 ONE_MINUTE = timedelta(minutes=1)
+ONE_SECOND = timedelta(seconds=1)
 INSTANT = timedelta.resolution
 NO_TIME = timedelta(0)
+EPOCH = datetime(1970, 1, 1)
 
 
 class Note(StrEnum):
@@ -214,7 +216,7 @@ def change_at(naive: datetime, zone: ZoneInfo) -> Change | None:
     after = naive.replace(tzinfo=zone, fold=1).utcoffset() or NO_TIME
     if before == after:
         return None
-    early, late = sorted((_seconds(naive - before), _seconds(naive - after)))
+    early, late = sorted((_second(naive - before), _second(naive - after)))
     moments = range(early + 1, late + 1)
     found = bisect_left(
         moments, True, key=lambda second: datetime.fromtimestamp(second, zone).utcoffset() == after
@@ -227,12 +229,13 @@ def change_at(naive: datetime, zone: ZoneInfo) -> Change | None:
 
 @lru_cache(maxsize=1024)
 def day_of(day: date, zone: ZoneInfo) -> tuple[Wall, bool]:
-    """When a day begins, and whether it is plain: 24 hours, neither midnight skipped or passed twice."""
+    """When a day begins, and whether it is plain: 24 hours without a change of the clocks at either end."""
     midnight = datetime.combine(day, time())
     start, end = (wall_of(each.replace(tzinfo=zone)) for each in (midnight, midnight + ONE_DAY))
-    has_change = change_at(midnight, zone) or change_at(midnight + ONE_DAY, zone)
-    return start, end - start == DAY and not has_change
+    edges = (midnight - INSTANT, midnight, midnight + ONE_DAY)
+    return start, end - start == DAY and not any(change_at(edge, zone) for edge in edges)
 
 
-def _seconds(naive_utc: datetime) -> int:
-    return round(naive_utc.replace(tzinfo=UTC).timestamp())
+def _second(naive_utc: datetime) -> int:
+    """The second of the epoch in which it lies."""
+    return (naive_utc - EPOCH) // ONE_SECOND
