@@ -1,0 +1,211 @@
+"""Looking at processes through /proc, and signalling them without ever hitting a stranger.
+
+A process is known by its pid *and* the kernel's start time, as a pid alone may long be somebody else's. Never
+waits, never reaps (see ``reaper``). Called by the daemon. Sources: proc(5), pidfd_open(2), kill(2).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from signal import Signals
+
+from runwisp.environment import DATA, RUN_ID
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A living process of a run. ``started`` in clock ticks since boot, ``comm`` its command name."""
+
+    pid: int
+    started: int
+    pgid: int
+    sid: int
+    comm: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A run to be signalled: its first process, which leads its group while it is not reaped."""
+
+    run_id: str
+    pid: int
+    is_reaped: bool
+
+
+class Outcome(StrEnum):
+    SENT = "sent"
+    GONE = "gone"
+    NOT_PERMITTED = "not_permitted"
+
+
+def boot_id() -> str:
+    """What changes with every boot, and with it the meaning of pids and start times."""
+    return _read("/proc/sys/kernel/random/boot_id").decode().strip()
+
+
+def start_ticks(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot; None when there is none (a zombie still counts)."""
+    stat = _stat(pid)
+    return stat.started if stat else None
+
+
+def is_alive(pid: int, started: int) -> bool:
+    """Whether that very process still runs; a zombie does not."""
+    stat = _stat(pid)
+    return stat is not None and stat.started == started and not stat.is_dead
+
+
+def members_of(
+    run_ids: Collection[str], data_dir: str, sessions: Mapping[int, str] | None = None
+) -> list[Member]:
+    """Every living process of these runs, found in one pass over /proc.
+
+    A process belongs to a run when its environment holds the run's id and our data directory, or when its
+    session is that of a leader in ``sessions`` (pid to run id; only leaders not reaped yet, whose pid cannot
+    be anybody else's), which finds those whose environment we may not read or that wiped it.
+    """
+    marks = {f"{RUN_ID}={run_id}".encode(): run_id for run_id in run_ids}
+    ours = os.fsencode(f"{DATA}={data_dir}")
+    leaders = sessions or {}
+    return [
+        member
+        for pid in _pids()
+        if (run_id := _run_of(pid, marks, ours, leaders)) and (member := _member(pid, run_id))
+    ]
+
+
+def signal_member(member: Member, signum: Signals | int) -> Outcome:
+    """To that very process or, when it is gone, to nobody. Signal 0 only asks."""
+    try:
+        fd = os.pidfd_open(member.pid)
+    except ProcessLookupError:
+        return Outcome.GONE
+    try:
+        if not is_alive(member.pid, member.started):
+            return Outcome.GONE
+        return _outcome(lambda: signal.pidfd_send_signal(fd, signum))
+    finally:
+        os.close(fd)
+
+
+def signal_group(pgid: int, signum: Signals | int) -> Outcome:
+    """To a whole group at once. Only while its leader is our unreaped child: then the number is its own."""
+    return _outcome(lambda: os.killpg(pgid, signum))
+
+
+def group_is_empty(pgid: int) -> bool:
+    """Whether no process is in a group. Asked right after its leader is reaped; before, the leader counts."""
+    return signal_group(pgid, 0) is Outcome.GONE
+
+
+def signal_runs(targets: Sequence[Target], signum: Signals, data_dir: str) -> list[Member]:
+    """One rung of the stop ladder, for many runs in one pass.
+
+    The signal goes to the group of every run whose leader is not reaped, and one by one to what left the
+    group or outlived it. SIGCONT follows, or a stopped process would never see it. Gives back the members
+    that may not be signalled.
+    """
+    leaders = {target.pid: target.run_id for target in targets if not target.is_reaped}
+    members = members_of({target.run_id for target in targets}, data_dir, leaders)
+    refused = _signal_all(leaders, members, signum)
+    if signum is not Signals.SIGKILL:
+        _signal_all(leaders, members, Signals.SIGCONT)
+    return refused
+
+
+def set_command_name(name: str) -> None:
+    """What ps and pkill see; the kernel keeps 15 bytes."""
+    with open("/proc/self/comm", "wb", buffering=0) as comm:
+        comm.write(name.encode())
+
+
+def _signal_all(leaders: Collection[int], members: Iterable[Member], signum: Signals) -> list[Member]:
+    """The group call tells nothing of a member it skipped: those are asked one by one with signal 0."""
+    for pgid in leaders:
+        signal_group(pgid, signum)
+    return [
+        member
+        for member in members
+        if signal_member(member, 0 if member.pgid in leaders else signum) is Outcome.NOT_PERMITTED
+    ]
+
+
+def _outcome(send: Callable[[], None]) -> Outcome:
+    try:
+        send()
+    except ProcessLookupError:
+        return Outcome.GONE
+    except PermissionError:
+        return Outcome.NOT_PERMITTED
+    return Outcome.SENT
+
+
+@dataclass(frozen=True, slots=True)
+class _Stat:
+    comm: str
+    is_dead: bool
+    pgid: int
+    sid: int
+    started: int
+
+
+def _stat(pid: int) -> _Stat | None:
+    """proc_pid_stat(5). The command name may hold blanks and parentheses: fields count from the last one."""
+    try:
+        stat = _read(f"/proc/{pid}/stat")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    head, _, tail = stat.rpartition(b")")
+    fields = tail.split()
+    return _Stat(
+        comm=head.partition(b"(")[2].decode(errors="replace"),
+        is_dead=fields[0] in (b"Z", b"X"),
+        pgid=int(fields[2]),
+        sid=int(fields[3]),
+        started=int(fields[19]),
+    )
+
+
+def _pids() -> Iterator[int]:
+    return (int(name) for name in os.listdir("/proc") if name.isdecimal())
+
+
+def _run_of(pid: int, marks: Mapping[bytes, str], ours: bytes, leaders: Mapping[int, str]) -> str | None:
+    try:
+        sid = os.getsid(pid)
+        if sid in leaders:
+            return leaders[sid]
+        if sid == 0 or not marks:
+            return None
+        environ = _read(f"/proc/{pid}/environ")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    if RUN_ID.encode() not in environ:
+        return None
+    variables = environ.split(b"\0")
+    if ours not in variables:
+        return None
+    return next((marks[variable] for variable in variables if variable in marks), None)
+
+
+def _member(pid: int, run_id: str) -> Member | None:
+    stat = _stat(pid)
+    if stat is None or stat.is_dead:
+        return None
+    return Member(pid, stat.started, stat.pgid, stat.sid, stat.comm, run_id)
+
+
+def _read(path: str) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        blocks = []
+        while block := os.read(fd, 65_536):
+            blocks.append(block)
+        return b"".join(blocks)
+    finally:
+        os.close(fd)
