@@ -1,0 +1,71 @@
+"""Census: what the code can say stands in the documents, so that nothing is forgotten there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.state_tables import drawn, replaced
+from runwisp import errors
+from runwisp.cli.main import COMMANDS
+from runwisp.errors import RunWispError
+from runwisp.event import SEVERITIES, EventKind
+from runwisp.run import MEANINGS, EndReason
+
+ROOT = Path(__file__).parents[2]
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+def rows(text: str) -> dict[str, str]:
+    """The rows of the simple tables of a page, by the literal that each begins with."""
+    return {match[1]: match[2] for match in re.finditer(r"^``([^`]+)``  +(.*)$", text, re.MULTILINE)}
+
+
+def codes(error: type[RunWispError]) -> set[str]:
+    return {error.code}.union(*(codes(kind) for kind in error.__subclasses__()))
+
+
+def test_the_state_tables_are_those_of_the_code() -> None:
+    text = page("ARCHITECTURE.rst")
+    assert replaced(text) == text
+
+
+def test_every_table_of_moves_is_drawn() -> None:
+    drawn_titles = {line.split()[0].lower() for line in drawn().splitlines() if line.endswith("may become")}
+    machines = {path.stem for path in (ROOT / "runwisp").glob("*.py") if "\nMOVES = {" in path.read_text()}
+    assert drawn_titles == machines
+
+
+def test_every_error_code_is_explained() -> None:
+    ours = {
+        kind.code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, RunWispError)
+    }
+    assert codes(RunWispError) >= ours
+    assert set(rows(page("docs/errors.rst"))) == ours
+
+
+def test_every_end_reason_is_explained_with_what_follows_from_it() -> None:
+    explained = rows(page("docs/runs.rst"))
+    for reason in EndReason:
+        meaning = MEANINGS[reason]
+        assert reason in explained, f"docs/runs.rst does not explain {reason}"
+        assert re.search(r"\byes\b" if meaning.is_retried else r"\bno\b", explained[reason])
+        assert (f"``{meaning.event}``" if meaning.event else "none") in explained[reason]
+
+
+def test_every_event_is_explained_with_its_severity() -> None:
+    explained = rows(page("docs/runs.rst"))
+    for kind in EventKind:
+        assert explained[kind].split(":")[0] == SEVERITIES[kind]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_explained(command: str) -> None:
+    assert f"``runwisp {command}" in page("docs/commands.rst")
