@@ -235,6 +235,7 @@ def _read(field: Field, word: str) -> Values:
     for term in word.split(","):
         if field.special.fullmatch(term):
             special.append(field.asked.format(term))
+            days_of(special[-1], 2000, 1)  # imports croniter now, not amid work: its 7.0 then runs file(1)
         else:
             numbers.update(_range(field, term))
     if field is DAY_OF_WEEK:

@@ -108,13 +108,16 @@ class Ticker:
         self._seen = now
         self._reached = max((scheduled.position for scheduled in self._scheduled), default=now.wall)
         self._aim_all()
-        return ticked + self._advance(now, jumped_to=now.wall)
+        return ticked + self._advance(now, expected=self._reached, jumped_to=now.wall)
 
     def due(self, now: Now) -> list[Ticked]:
         """Everything that has come due, in order of time and, at one time, of the file."""
-        jumped_to = self._jumped_to(now)
+        elapsed = now.mono - self._seen.mono
+        jumped_to = Wall(now.wall - min(elapsed, LOOK_EVERY))
+        if jumped_to - self._seen.wall <= FORWARD_STEP:
+            jumped_to = self._seen.wall
         self._seen = now
-        return self._advance(now, jumped_to)
+        return self._advance(now, Wall(self._reached + elapsed), jumped_to)
 
     def next_at(self, now: Now) -> Mono | None:
         """When ``due`` is to be called next; None while there is nothing to wait for."""
@@ -122,20 +125,16 @@ class Ticker:
             return None
         return after(now.mono, min(LOOK_EVERY, max(0, self._heap[0][0] - now.wall)))
 
-    def _jumped_to(self, now: Now) -> Wall:
-        """Up to where the wall clock got without giving us the time to look: what is due by then was missed.
+    def _advance(self, now: Now, expected: Wall, jumped_to: Wall) -> list[Ticked]:
+        """Takes what is due.
 
-        Being suspended or stopped for long comes to the same as a clock set forward.
+        ``expected`` is where the wall clock would be had nobody set it back. Ticks up to ``jumped_to`` came
+        and went without giving us the time to look, whether the clock was set forward, the machine was
+        suspended, or we were stopped: they were missed.
         """
-        elapsed = min(now.mono - self._seen.mono, LOOK_EVERY)
-        jumped_to = Wall(now.wall - elapsed)
-        return jumped_to if jumped_to - self._seen.wall > FORWARD_STEP else self._seen.wall
-
-    def _advance(self, now: Now, jumped_to: Wall) -> list[Ticked]:
-        step = now.wall - self._reached
-        if step < -BACKWARD_STEP:
+        if expected - now.wall > BACKWARD_STEP:
             self._reached = now.wall
-            return [ClockStepped(step), *self._anchor_all(now.wall)]
+            return [ClockStepped(now.wall - expected), *self._anchor_all(now.wall)]
         self._reached = max(self._reached, now.wall)
         found: list[tuple[Wall, int, Ticked]] = []
         while self._heap and self._heap[0][0] <= now.wall:
