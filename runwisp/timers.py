@@ -14,6 +14,7 @@ class TimerKind(StrEnum):
     START = "start"
     TIMEOUT = "timeout"
     KILL = "kill"
+    RECOVERY = "recovery"
     SHUTDOWN = "shutdown"
     TICK = "tick"
     SIDECAR = "sidecar"

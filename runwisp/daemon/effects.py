@@ -1,7 +1,7 @@
 """What the supervisor wants done, and the turn that collects it.
 
-``perform`` carries a turn out in one fixed order: saves in one transaction, then processes and logs in the
-order given, then timers, then publishes and replies. So "row before process" and "row before event" hold by
+``perform`` carries a turn out in one fixed order: saves in one transaction, then starts, signals and the ends
+of logs, then timers, then publishes and replies. So "row before process" and "row before event" hold by
 construction.
 """
 
@@ -52,14 +52,6 @@ class ReopenLog:
 
 
 @dataclass(frozen=True, slots=True)
-class WriteLine:
-    """A line of the daemon's own in the log of a run."""
-
-    run_id: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class EndLog:
     """The process is gone: drain and finalise. ``run`` tells how it will end."""
 
@@ -105,7 +97,7 @@ class Quit:
 
 
 Save = SaveRun | SaveMark
-Act = Spawn | SignalRun | ReopenLog | WriteLine | EndLog | NameLeftovers
+Act = Spawn | SignalRun | ReopenLog | EndLog | NameLeftovers
 Tell = Publish | Reply
 Effect = Save | Act | Arm | Disarm | Tell | Quit
 

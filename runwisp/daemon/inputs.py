@@ -1,6 +1,6 @@
 """Everything that can happen to the supervisor.
 
-What schedules give it (``Ticked``) is in ``firing``, what the pump tells (``Drained`` and the like) in ``wire``.
+What schedules give it (``Ticked``) is in ``firing``, what the pump tells (``Drained`` and such) in ``wire``.
 """
 
 from __future__ import annotations

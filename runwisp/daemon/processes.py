@@ -73,11 +73,6 @@ class Processes:
     def is_quiet(self) -> bool:
         return not (self.active or self.lingering or self._crashed)
 
-    @property
-    def unsettled(self) -> frozenset[str]:
-        """Ended runs that will be saved once more: retention must not delete them meanwhile."""
-        return frozenset(self._crashed) | frozenset(self._held)
-
     def start(self, turn: Turn, run: Run, definition: AnyTask) -> Run:
         run = started(run, turn.now.wall)
         self.active[run.id] = Active(run, definition, turn.now.mono)

@@ -1,0 +1,55 @@
+"""How a process that runs tasks comes to be: its name, user, configuration, data directory and identity.
+
+Shared by the daemon and `exec`, which is one for a single run. The order matters and is explained below.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from runwisp import config, host, procfs, reaper
+from runwisp.config import Config
+from runwisp.launch import Launcher
+from runwisp.life import Life, LifeKind
+from runwisp.paths import DataDir
+
+COMMAND_NAME = "runwisp"
+
+
+@dataclass(frozen=True, slots=True)
+class Born:
+    config: Config
+    data: DataDir
+    launcher: Launcher
+    life: Life
+
+
+def give(data_path: str, config_path: str, kind: LifeKind) -> Born:
+    """Makes this process ready to start tasks.
+
+    The name comes before the change of user, after which the kernel does not let us write it. The user comes
+    before anything is read or made, so that nothing of it belongs to root. The configuration comes before the
+    data directory, so that a mistake in it leaves no trace. The working directory comes last, after every
+    path was made absolute: it is where most commands run, and so need no wrapper to change it.
+
+    Raises: ConfigError, ConfigUnreadable, DataDirError.
+    """
+    procfs.set_command_name(COMMAND_NAME)
+    data = DataDir(data_path)
+    data.become_owner()
+    loaded = config.load(config_path)
+    data.prepare()
+    reaper.seal_descriptors()
+    reaper.set_subreaper()
+    open_files = reaper.raise_open_files_limit()
+    os.chdir(loaded.folder)
+    launcher = Launcher(os.environ, loaded.secret_variables, data.absolute, open_files, loaded.folder)
+    return Born(loaded, data, launcher, _life(kind))
+
+
+def _life(kind: LifeKind) -> Life:
+    pid = os.getpid()
+    started = procfs.start_ticks(pid)
+    assert started is not None
+    return Life(kind, procfs.boot_id(), pid, started, host.wall())

@@ -1,0 +1,194 @@
+"""What a brain needs around it to run anything: loop, children, pump, performer. Daemon and `exec` have one.
+
+Gathers what happened since the last turn and has the brain's wishes performed; decides nothing itself.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from runwisp import host
+from runwisp.clock import SECOND, Millis, Mono, Now, after
+from runwisp.daemon.birth import Born
+from runwisp.daemon.children import Children, SidecarExited
+from runwisp.daemon.effects import Effect, Reply
+from runwisp.daemon.inputs import Due, Input, StopDaemon
+from runwisp.daemon.outputs import Copy, Outputs
+from runwisp.daemon.perform import Outside, Performer
+from runwisp.daemon.sidecars import Sidecar
+from runwisp.daemonlog import Log
+from runwisp.errors import LinkClosed
+from runwisp.event import Event
+from runwisp.link import Link
+from runwisp.loop import READ, WRITE, Loop
+from runwisp.recorder import Recorder
+from runwisp.run import Run
+from runwisp.timers import Timer, TimerKind
+from runwisp.wire import Exited, Hello, Open, Remove, Removed, SystemLine
+
+PUMP = "runwisp.pump.main"
+RECORD_TIMER = Timer(TimerKind.RECORD)
+RECORD_AGAIN_AFTER: Millis = SECOND
+PUMP_ENDS_WITHIN: Millis = 5 * SECOND
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+OF_THE_BRAIN = frozenset({TimerKind.START, TimerKind.TIMEOUT, TimerKind.KILL, TimerKind.SHUTDOWN})
+
+
+class Brain(Protocol):
+    @property
+    def lingering(self) -> Collection[str]:
+        """Runs that have ended but whose leftovers are still to be ended."""
+
+    def handle(self, happened: Input, now: Now) -> list[Effect]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the owner of an engine wants to hear beside the brain."""
+
+    saved: Callable[[Run], None]
+    publish: Callable[[Event], None]
+    reply: Callable[[Reply], None]
+    due: Callable[[Timer, Now], None]
+    removed: Callable[[int], None]
+    hang_up: Callable[[], None]
+
+
+@dataclass(slots=True)
+class Engine:
+    brain: Brain
+    born: Born
+    recorder: Recorder
+    log: Log
+    hooks: Hooks
+    copy: Copy | None = None
+    loop: Loop = field(init=False)
+    outputs: Outputs = field(init=False)
+    children: Children = field(init=False)
+    pump: Sidecar = field(init=False)
+    performer: Performer = field(init=False)
+    _inbox: list[Input] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.loop = Loop()
+        self.loop.catch((signal.SIGCHLD, signal.SIGHUP, *STOP_SIGNALS))
+        self.outputs = Outputs(Hello(self.born.data.logs, self.born.config.min_free_space), self.copy)
+        self.children = Children(self.born.launcher, self.born.data.absolute, self.outputs.fds_of)
+        self.pump = Sidecar(PUMP, self.loop.timers, self.log, self._attach, self._detach)
+        outside = Outside(
+            self.recorder,
+            self.children,
+            self.outputs,
+            self.loop.timers,
+            self.hooks.saved,
+            self.hooks.publish,
+            self.hooks.reply,
+        )
+        self.performer = Performer(outside, self.born.data.absolute, self.born.config.min_free_space)
+
+    def wait(self, until: Mono | None = None) -> Now:
+        """Sleeps until something happens; gives the time it is then."""
+        link = self.pump.link
+        if link:
+            events = READ | WRITE if link.wants_write else READ
+            self.loop.watch(link.fileno(), events, self._hear_pump)
+        self.loop.wait(host.now(), until)
+        return host.now()
+
+    def turn(self, now: Now, more: Sequence[Input] = ()) -> None:
+        """Everything that happened, and ``more``, through the brain and out into the world."""
+        self._take_signals(now)
+        self._take_timers(now)
+        inputs = [*self._inbox, *more]
+        self._inbox = []
+        while inputs:
+            effects = [effect for happened in inputs for effect in self.brain.handle(happened, now)]
+            inputs = self.perform(effects, now)
+
+    def perform(self, effects: Sequence[Effect], now: Now) -> list[Input]:
+        followups = self.performer.perform(effects)
+        if self.recorder.is_degraded:
+            self.loop.timers.arm(RECORD_TIMER, after(now.mono, RECORD_AGAIN_AFTER))
+        return followups
+
+    def feed(self, inputs: Sequence[Input]) -> None:
+        """For the next turn."""
+        self._inbox.extend(inputs)
+
+    def close(self) -> None:
+        """Ends the pump, which first finishes its files, and lets go of everything."""
+        self.pump.stop()
+        by = after(host.now().mono, PUMP_ENDS_WITHIN)
+        while self.pump.pid:
+            now = self.wait(by)
+            if now.mono >= by:
+                self.log.error("the log pump does not end; leaving it behind", pid=self.pump.pid)
+                break
+            self._take_signals(now)
+        self.outputs.close()
+        self.born.launcher.close()
+        self.loop.close()
+
+    def _take_signals(self, now: Now) -> None:
+        signals, self.loop.signals = self.loop.signals, []
+        if signal.SIGCHLD in signals:
+            self._reap(now)
+        for signum in signals:
+            if signum in STOP_SIGNALS:
+                self._inbox.append(StopDaemon(signal.Signals(signum).name))
+            elif signum == signal.SIGHUP:
+                self.hooks.hang_up()
+
+    def _reap(self, now: Now) -> None:
+        for end in self.children.reap():
+            if not isinstance(end, SidecarExited):
+                self._inbox.append(end)
+            elif end.pid == self.pump.pid:
+                self._hear_pump()
+                self.pump.exited(now, end.how)
+        self._inbox.extend(self.children.gone(self.brain.lingering))
+
+    def _take_timers(self, now: Now) -> None:
+        for timer in self.loop.timers.due(now.mono):
+            if timer.kind in OF_THE_BRAIN:
+                self._inbox.append(Due(timer))
+            elif timer.kind is TimerKind.SIDECAR:
+                self.pump.start(now)
+            elif timer == RECORD_TIMER:
+                self.recorder.retry()
+            else:
+                self.hooks.due(timer, now)
+
+    def _attach(self, link: Link) -> None:
+        self.loop.watch(link.fileno(), READ, self._hear_pump)
+        self.outputs.attach(link)
+
+    def _detach(self, link: Link) -> None:
+        self.loop.unwatch(link.fileno())
+        self.outputs.detach()
+
+    def _hear_pump(self) -> None:
+        link = self.pump.link
+        if link is None:
+            return
+        try:
+            link.flush()
+            messages = link.receive()
+        except LinkClosed:
+            # The pump is dying; its end is told by SIGCHLD.
+            self.pump.disconnect()
+            return
+        for message, _ in messages:
+            match message:
+                case Hello() | Open() | SystemLine() | Exited() | Remove():
+                    raise AssertionError(f"not for the daemon: {message}")
+                case Removed(ticket):
+                    self.outputs.heard(message)
+                    self.hooks.removed(ticket)
+                case _ if self.outputs.heard(message):
+                    self._inbox.append(message)
+                case _:
+                    pass

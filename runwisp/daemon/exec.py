@@ -1,0 +1,179 @@
+"""One run here and now, without a daemon: the daemon's own machinery around a brain of one run.
+
+Called by `runwisp exec`. Writes the same row and the same log as a daemon would; a daemon that starts
+meanwhile sees by the run's life that it is being taken care of.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from runwisp import host
+from runwisp.clock import Now
+from runwisp.config import definition_named
+from runwisp.daemon import birth
+from runwisp.daemon.birth import Born
+from runwisp.daemon.effects import Effect, Quit, Reply, Turn
+from runwisp.daemon.engine import Engine, Hooks
+from runwisp.daemon.inputs import (
+    Asked,
+    Due,
+    Exited,
+    Input,
+    LeftoversGone,
+    Spawned,
+    SpawnFailed,
+    StopDaemon,
+)
+from runwisp.daemon.outputs import Copy
+from runwisp.daemon.processes import Processes
+from runwisp.daemonlog import Format, Level, Log
+from runwisp.errors import DataDirLocked, HistoryError
+from runwisp.event import Event
+from runwisp.firing import Anchored, ClockStepped, Firing, Missed
+from runwisp.history import History, open_history
+from runwisp.ids import UlidMaker
+from runwisp.life import LifeKind
+from runwisp.recorder import Recorder
+from runwisp.run import EndReason, Run, Trigger, drafted
+from runwisp.task import AnyTask
+from runwisp.timers import Timer, TimerKind
+from runwisp.wire import Closed, Drained, Overflowed, Pressure, Renamed
+
+
+@dataclass(slots=True)
+class Once:
+    """The brain of an `exec`: one attempt of one definition. ``run`` is its row once it has ended."""
+
+    definition: AnyTask
+    ids: UlidMaker
+    processes: Processes = field(default_factory=Processes)
+    run: Run | None = None
+
+    @property
+    def lingering(self) -> Collection[str]:
+        return self.processes.lingering
+
+    def begin(self, now: Now) -> list[Effect]:
+        turn = Turn(now)
+        run = drafted(self.ids.next(now.wall), self.definition, Trigger.EXEC, now.wall)
+        self.processes.start(turn, run, self.definition)
+        return turn.effects
+
+    def handle(self, happened: Input, now: Now) -> list[Effect]:
+        turn = Turn(now)
+        self._take(turn, happened)
+        if self.run and self.processes.is_quiet:
+            turn.do(Quit())
+        return turn.effects
+
+    def _take(self, turn: Turn, happened: Input) -> None:
+        match happened:
+            case Spawned():
+                self.processes.spawned(turn, happened)
+            case SpawnFailed():
+                self.processes.spawn_failed(turn, happened)
+            case Exited():
+                self.processes.exited(turn, happened)
+            case LeftoversGone(run_id):
+                self.processes.leftovers_gone(turn, run_id)
+            case Renamed():
+                self.processes.renamed(turn, happened)
+            case Drained():
+                self.run = self.processes.drained(turn, happened) or self.run
+            case Closed():
+                self.processes.closed(turn, happened)
+            case Overflowed(run_id):
+                self.processes.overflowed(turn, run_id)
+            case Pressure():
+                self.processes.under_pressure(turn, happened)
+            case Due(timer):
+                self._due(turn, timer)
+            case StopDaemon(why):
+                self._stop(turn, why)
+            case Asked() | Firing() | Missed() | Anchored() | ClockStepped():
+                raise AssertionError(f"not for an exec: {happened}")
+            case _:
+                assert_never(happened)
+
+    def _due(self, turn: Turn, timer: Timer) -> None:
+        if timer.kind is TimerKind.TIMEOUT:
+            self.processes.timed_out(turn, timer.key)
+        else:
+            self.processes.kill(turn, timer.key)
+
+    def _stop(self, turn: Turn, why: str) -> None:
+        """The first ctrl-C starts the ladder, the second jumps to its end."""
+        for run_id in [*self.processes.active, *self.processes.lingering]:
+            if self.processes.is_closing:
+                self.processes.kill(turn, run_id)
+            elif run_id in self.processes.active:
+                self.processes.stop(turn, run_id, EndReason.STOPPED, f"exec was ended by {why}")
+        self.processes.is_closing = True
+
+
+def run_once(born: Born, definition: AnyTask, history: History, log: Log) -> Run:
+    """Raises: HistoryError."""
+    brain = Once(definition, UlidMaker(host.random_bytes))
+    recorder = Recorder(history)
+    copy = Copy(sys.stdout.fileno(), sys.stderr.fileno(), is_plain=os.isatty(1) or os.isatty(2))
+    hooks = Hooks(
+        saved=_ignore_saved,
+        publish=_ignore_event,
+        reply=_refuse_reply,
+        due=_refuse_timer,
+        removed=_refuse_removed,
+        hang_up=lambda: engine.feed([StopDaemon("SIGHUP")]),
+    )
+    engine = Engine(brain, born, recorder, log, hooks, copy)
+    now = host.now()
+    engine.pump.start(now)
+    engine.feed(engine.perform(brain.begin(now), now))
+    while engine.performer.quit is None:
+        now = engine.wait()
+        engine.turn(now)
+    engine.close()
+    if recorder.is_degraded:
+        raise HistoryError(f"the run is not in the history, which cannot be written: {recorder.reason}")
+    assert brain.run
+    return brain.run
+
+
+def _ignore_saved(_run: Run) -> None:
+    """Nobody but the history wants to know."""
+
+
+def _ignore_event(_event: Event) -> None:
+    """What happens is on the terminal already."""
+
+
+def _refuse_reply(reply: Reply) -> None:
+    raise AssertionError(f"nobody asked: {reply}")
+
+
+def _refuse_timer(timer: Timer, _now: Now) -> None:
+    raise AssertionError(f"not for an exec: {timer}")
+
+
+def _refuse_removed(ticket: int) -> None:
+    raise AssertionError(f"nothing was to be removed: {ticket}")
+
+
+def main(config_path: str, data_path: str, name: str) -> int:
+    """Raises: RunWispError for everything that keeps the run from starting."""
+    born = birth.give(data_path, config_path, LifeKind.EXEC)
+    definition = definition_named(born.config, name)
+    holder = born.data.holder()
+    if holder is not None:
+        raise DataDirLocked(
+            f"a daemon (pid {holder or 'unknown'}) is using data directory {born.data.path}",
+            f"Let it run the task: runwisp run-task {name}",
+        )
+    log = Log(2, Level.WARN, Format.TEXT, host.wall)
+    opened = open_history(born.data, born.life, host.wall())
+    run = run_once(born, definition, opened.history, log)
+    return run.exit_code if run.exit_code >= 0 else 1

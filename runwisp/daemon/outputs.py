@@ -1,0 +1,132 @@
+"""The daemon's side of the log pump: which runs it reads, and what it must be told again when it is replaced.
+
+Holds a duplicate of every pipe until the pump has read it to its end, so that a pump can die without a task
+noticing. Never reads a byte of output itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+
+from runwisp.link import Link
+from runwisp.run import Run
+from runwisp.runmeta import meta_of
+from runwisp.task import AnyTask, LogOnFull
+from runwisp.wire import Closed, Drained, Exited, FromPump, Hello, Open, Remove, Removed, Renamed, SystemLine
+
+WITHOUT_CAP = 0
+
+
+@dataclass(slots=True)
+class Stream:
+    """``fds`` are ours to close; ``exited`` is what the pump was told of the end."""
+
+    opened: Open
+    fds: tuple[int, ...]
+    exited: Exited | None = None
+    is_drained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Where an `exec` wants the output to go besides the log; ``is_plain``: to a terminal."""
+
+    stdout_fd: int
+    stderr_fd: int
+    is_plain: bool
+
+
+class Outputs:
+    def __init__(self, hello: Hello, copy: Copy | None = None) -> None:
+        self._hello = hello
+        self._copy = copy
+        self._link: Link | None = None
+        self._streams: dict[str, Stream] = {}
+        self._removals: dict[int, Remove] = {}
+
+    def attach(self, link: Link) -> None:
+        """A new pump: tell it everything that the former one did not finish."""
+        self._link = link
+        link.send(self._hello)
+        for stream in self._streams.values():
+            stream.opened = replace(stream.opened, is_resumed=True)
+            self._send_open(stream)
+            if stream.exited:
+                link.send(stream.exited)
+        for removal in self._removals.values():
+            link.send(removal)
+
+    def detach(self) -> None:
+        """The pump is gone; until the next one everything is only noted."""
+        self._link = None
+
+    def open(
+        self, run: Run, definition: AnyTask | None, fds: tuple[int, ...], *, is_resumed: bool = False
+    ) -> None:
+        """Takes over the fds. ``definition`` is None for a run of a former life whose task is gone."""
+        opened = Open(
+            run_id=run.id,
+            task_name=run.task_name,
+            log_stem=run.log_stem,
+            log_max_size=definition.log_max_size if definition else WITHOUT_CAP,
+            log_on_full=definition.log_on_full if definition else LogOnFull.DROP_OLD,
+            is_resumed=is_resumed,
+            is_plain=bool(self._copy and self._copy.is_plain),
+            meta=json.dumps(meta_of(run)),
+        )
+        stream = self._streams[run.id] = Stream(opened, fds)
+        if self._link:
+            self._send_open(stream)
+
+    def say(self, run_id: str, text: str) -> None:
+        if self._link and run_id in self._streams:
+            self._link.send(SystemLine(run_id, text))
+
+    def end(self, run: Run) -> None:
+        stream = self._streams[run.id]
+        stream.exited = Exited(run.id, json.dumps(meta_of(run)))
+        if self._link:
+            self._link.send(stream.exited)
+
+    def remove(self, removal: Remove) -> None:
+        """Files go when the pump gets to it; asked again of the next pump until it has answered."""
+        self._removals[removal.ticket] = removal
+        if self._link:
+            self._link.send(removal)
+
+    def heard(self, message: FromPump) -> bool:
+        """Keeps the books; False when the message repeats what a former pump has told."""
+        match message:
+            case Renamed(run_id, log_stem):
+                stream = self._streams[run_id]
+                stream.opened = replace(stream.opened, log_stem=log_stem)
+            case Drained(run_id):
+                stream = self._streams[run_id]
+                is_news = not stream.is_drained
+                stream.is_drained = True
+                return is_news
+            case Closed(run_id):
+                self._let_go(run_id)
+            case Removed(ticket):
+                self._removals.pop(ticket, None)
+            case _:
+                pass
+        return True
+
+    def fds_of(self, run_id: str) -> tuple[int, ...]:
+        return self._streams[run_id].fds
+
+    def close(self) -> None:
+        for run_id in list(self._streams):
+            self._let_go(run_id)
+
+    def _send_open(self, stream: Stream) -> None:
+        assert self._link
+        copies = (self._copy.stdout_fd, self._copy.stderr_fd) if self._copy and stream.fds else ()
+        self._link.send(stream.opened, (*stream.fds, *copies))
+
+    def _let_go(self, run_id: str) -> None:
+        for fd in self._streams.pop(run_id).fds:
+            os.close(fd)
