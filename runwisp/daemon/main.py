@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from runwisp import host
-from runwisp.clock import HOUR, Millis, Now, after
+from runwisp.clock import DAY, HOUR, Millis, Now, after
 from runwisp.daemon import birth
 from runwisp.daemon.birth import Born
 from runwisp.daemon.effects import Effect, Reply
