@@ -15,7 +15,6 @@ from runwisp.daemon.ticker import Ticker
 from runwisp.firing import Anchored, ClockStepped, Firing, Mark, Missed, Ticked
 from runwisp.task import CatchUp, Task
 
-
 BOOTED = Mono(5_000_000)
 
 
