@@ -16,7 +16,7 @@ PACKAGE = ROOT / "runwisp"
 PROCESSES = {"daemon", "pump", "web", "console", "deliver", "cli"}
 LONGEST_MODULE = 450
 LONGEST_FUNCTION = 40
-FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "base", "manager", "misc"}
+FORBIDDEN_NAMES = {"util", "utils", "helpers", "common", "base", "manager", "misc"}
 
 DOORS = {
     "cli.daemon": {"runwisp.daemon.main"},

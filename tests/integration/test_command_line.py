@@ -1,0 +1,258 @@
+"""The edges of the command line: flags, exit codes, and what a person sees when something is wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from runwisp.cli import main as command_line
+from runwisp.cli.main import COMMANDS, main
+from runwisp.errors import ConfigError, Problem, Refused, RunWispError, UsageError
+from runwisp.version import VERSION
+
+ROOT = Path(__file__).parents[2]
+ENVIRON = {
+    **{
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("RUNWISP_", "PYTHONUNBUFFERED"))
+    },
+    "PYTHONPATH": str(ROOT),
+}
+
+
+def runwisp(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "runwisp", *arguments]
+    return subprocess.run(
+        command, env={**ENVIRON, **environ}, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[Namespace]:
+    """The flags that the command ``probe`` was run with."""
+    return with_probe(monkeypatch, lambda _flags: 0)
+
+
+def with_probe(monkeypatch: pytest.MonkeyPatch, act: Callable[[Namespace], int]) -> list[Namespace]:
+    flags_seen: list[Namespace] = []
+
+    def configure(parser: ArgumentParser) -> None:
+        parser.add_argument("--own", default="nothing")
+
+    def run(flags: Namespace) -> int:
+        flags_seen.append(flags)
+        return act(flags)
+
+    probe = ModuleType("probe")
+    probe.__dict__.update(HELP="Probe.", configure=configure, run=run)
+    monkeypatch.setitem(sys.modules, "runwisp.cli.probe", probe)
+    monkeypatch.setitem(COMMANDS, "probe", "what tests run")
+    for name in os.environ:
+        if name.startswith("RUNWISP_"):
+            monkeypatch.delenv(name)
+    return flags_seen
+
+
+# Flags
+
+
+def test_a_global_flag_may_stand_before_or_after_the_command(seen: list[Namespace]) -> None:
+    flags = ("-c", "x.toml", "--data", "d", "--log-level", "debug", "--log-format", "json")
+    assert main([*flags, "probe", "--own", "o"]) == 0
+    assert main(["probe", "--own", "o", *flags]) == 0
+    assert main([*flags[:4], "probe", *flags[4:], "--own", "o"]) == 0
+    assert seen[0] == seen[1] == seen[2]
+    assert vars(seen[0]) == {
+        "command": "probe",
+        "config": "x.toml",
+        "data": "d",
+        "log_level": "debug",
+        "log_format": "json",
+        "own": "o",
+    }
+
+
+def test_a_flag_wins_over_its_variable_which_wins_over_the_default(
+    seen: list[Namespace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main(["probe"])
+    monkeypatch.setenv("RUNWISP_CONFIG", "variable.toml")
+    monkeypatch.setenv("RUNWISP_DATA", "variable")
+    monkeypatch.setenv("RUNWISP_LOG_LEVEL", "warn")
+    monkeypatch.setenv("RUNWISP_LOG_FORMAT", "")
+    main(["probe"])
+    main(["probe", "--config", "flag.toml", "--log-level", "error"])
+    assert [(flags.config, flags.data, flags.log_level, flags.log_format) for flags in seen[1:]] == [
+        ("variable.toml", "variable", "warn", "text"),
+        ("flag.toml", "variable", "error", "text"),
+    ]
+
+
+@pytest.mark.parametrize("uid", [0, 1000])
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_root_without_flags_uses_the_configuration_of_the_system_if_there_is_one(
+    seen: list[Namespace], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, uid: int, is_installed: bool
+) -> None:
+    system = tmp_path / "runwisp.toml"
+    monkeypatch.setattr(command_line, "SYSTEM_CONFIG", str(system))
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    if is_installed:
+        system.touch()
+    main(["probe"])
+    main(["probe", "--data", "mine"])
+    main(["probe", "-c", "mine.toml"])
+    first = (str(system), "/var/lib/runwisp") if uid == 0 and is_installed else ("runwisp.toml", "data")
+    assert [(flags.config, flags.data) for flags in seen] == [
+        first,
+        ("runwisp.toml", "mine"),
+        ("mine.toml", "data"),
+    ]
+
+
+# Exit codes and messages
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (Refused("it is up", "Use run-task."), 1, "it is up\nUse run-task.\n"),
+        (UsageError("what?"), 2, "what?\n"),
+        (
+            ConfigError("r.toml", [Problem(3, 1, "tasks.a.runn", "unknown key"), Problem(9, 2, "", "oh")]),
+            1,
+            "r.toml:3:1: tasks.a.runn: unknown key\nr.toml:9:2: oh\n",
+        ),
+    ],
+)
+def test_an_error_is_text_on_stderr_and_an_exit_code_without_a_traceback(
+    error: RunWispError,
+    code: int,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(_flags: Namespace) -> int:
+        raise error
+
+    with_probe(monkeypatch, fail)
+    assert main(["probe"]) == code
+    assert capsys.readouterr() == ("", told)
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), BrokenPipeError("of some socket")])
+def test_what_nobody_foresaw_is_called_a_bug_with_a_traceback(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_flags: Namespace) -> int:
+        raise error
+
+    with_probe(monkeypatch, fail)
+    assert main(["probe"]) == 1
+    told = capfd.readouterr().err
+    assert told.startswith("Traceback")
+    assert f"runwisp {VERSION} failed in a way it should not: this is a bug" in told.splitlines()[-2]
+
+
+def test_an_interrupt_is_130_and_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_flags: Namespace) -> int:
+        raise KeyboardInterrupt
+
+    with_probe(monkeypatch, interrupt)
+    assert main(["probe"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["no-such-command"],
+        ["--no-such-flag", "list"],
+        ["list", "--no-such-flag"],
+        ["--conf", "x", "list"],
+        ["--log-level", "loud", "list"],
+        ["--data", "", "list"],
+    ],
+)
+def test_wrong_usage_is_2_and_says_what_is_wrong(arguments: list[str]) -> None:
+    done = runwisp(*arguments)
+    assert done.returncode == 2
+    assert done.stderr
+    assert "Traceback" not in done.stderr
+    assert not done.stdout
+
+
+def test_a_variable_that_cannot_be_is_named() -> None:
+    done = runwisp("list", RUNWISP_LOG_LEVEL="loud")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "RUNWISP_LOG_LEVEL is 'loud'; it can be debug, info, warn, error\n",
+    )
+
+
+# Help
+
+
+def test_the_version_is_told() -> None:
+    assert runwisp("--version").stdout == f"runwisp {VERSION}\n"
+
+
+def test_the_help_lists_every_command() -> None:
+    listed = runwisp("--help").stdout
+    assert all(f"\n    {command} " in listed for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_that_names_the_global_flags(command: str) -> None:
+    done = runwisp(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"usage: runwisp {command} " in done.stdout
+    assert "--config" in done.stdout
+
+
+def test_a_command_is_imported_only_when_it_is_asked_for() -> None:
+    source = "import sys; from runwisp.cli.main import main; main(sys.argv[1:]); print(*sys.modules)"
+    command = [sys.executable, "-c", source, "--version"]
+    loaded = subprocess.run(command, env=ENVIRON, capture_output=True, text=True, check=True).stdout.split()
+    assert "runwisp.cli.main" in loaded
+    assert not {f"runwisp.cli.{name}" for name in COMMANDS} & set(loaded)
+    assert not {"croniter", "tomli", "sqlite3", "logging", "socket"} & set(loaded)
+
+
+# Where output goes
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "runwisp", "--help"]
+    done = subprocess.run(command, env=ENVIRON, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_output_that_cannot_be_written_is_an_error() -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "runwisp", "--help"]
+        done = subprocess.run(command, env=ENVIRON, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"cannot write the output: No space left on device\n")
+
+
+def test_closed_standard_streams_are_not_taken_by_the_next_file() -> None:
+    source = (
+        "import os; from runwisp.cli.main import main; main(['--version']); "
+        "fd = os.open('/', os.O_RDONLY); os._exit(0 if fd > 2 else 9)"
+    )
+    script = f'exec "$0" -c "{source}" <&- >&- 2>&-'
+    done = subprocess.run(["/bin/sh", "-c", script, sys.executable], env=ENVIRON, check=False)
+    assert done.returncode == 0
