@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from itertools import accumulate
 from operator import attrgetter
 from typing import Any
 
@@ -64,6 +65,11 @@ LAST_OF_EACH = (
     "SELECT (SELECT max(seq) FROM runs WHERE task_name = counted.task_name) "
     "FROM (SELECT DISTINCT task_name FROM run_counts) AS counted)"
 )
+REMEMBER_REMOVAL = (
+    "INSERT INTO removals (run_id, task_name, log_stem) SELECT id, task_name, log_stem FROM runs "
+    # What never started has no log, and never made sure that the name is its own.
+    "WHERE seq = ? AND start_at IS NOT NULL AND log_removed_at IS NULL"
+)
 UNKNOWN_LIFE = Life(LifeKind.DAEMON, boot_id="", pid=0, pid_started=0, started_at=Wall(0))
 """Of runs that only their logs remember: no process can be it."""
 
@@ -114,8 +120,107 @@ class History:
         """The newest run of every task that has one, in the configuration or not."""
         return {run.task_name: run for run in map(_run, self._store.read(LAST_OF_EACH))}
 
+    def task_names(self) -> list[str]:
+        """Of all tasks that have a run, in the configuration or not."""
+        rows = self._store.read("SELECT DISTINCT task_name FROM run_counts WHERE run_count > 0")
+        return [row[0] for row in rows]
+
+    def run_count(self, task_name: str) -> int:
+        [(count,)] = self._store.read(
+            "SELECT coalesce(sum(run_count), 0) FROM run_counts WHERE task_name = ?", (task_name,)
+        )
+        return int(count)
+
+    def log_disk_bytes(self) -> int:
+        """What the logs of all ended runs take."""
+        [(size,)] = self._store.read("SELECT coalesce(sum(log_disk_bytes), 0) FROM run_counts")
+        return int(size)
+
+    def running_logs(self) -> list[str]:
+        """The logs of runs that run, as ``<task_name>/<log_stem>``."""
+        rows = self._store.read(
+            "SELECT task_name || '/' || log_stem FROM runs INDEXED BY unfinished_runs "
+            "WHERE life_id IS NOT NULL AND phase = 'running'"
+        )
+        return [row[0] for row in rows]
+
+    def newest_beyond(self, task_name: str, keep_runs: int) -> int | None:
+        """Where the runs of a task begin that are not among its ``keep_runs`` newest."""
+        rows = self._store.read(
+            "SELECT seq FROM runs WHERE task_name = ? ORDER BY seq DESC LIMIT 1 OFFSET ?",
+            (task_name, keep_runs),
+        )
+        return rows[0][0] if rows else None
+
+    def delete_beyond(self, task_name: str, newest: int, limit: int) -> int:
+        """Deletes ended runs from ``newest`` on back, the oldest first; gives how many."""
+        return self._delete(
+            "SELECT seq FROM runs INDEXED BY runs_of_task "
+            "WHERE task_name = ? AND seq <= ? AND phase = 'ended' ORDER BY seq LIMIT ?",
+            (task_name, newest, limit),
+        )
+
+    def delete_aged(self, task_name: str, before: Wall, limit: int) -> int:
+        return self._delete(
+            "SELECT seq FROM runs INDEXED BY runs_of_task_by_age "
+            "WHERE task_name = ? AND created_at < ? AND phase = 'ended' ORDER BY created_at LIMIT ?",
+            (task_name, before, limit),
+        )
+
+    def delete_without_log(self, before: Wall, limit: int) -> int:
+        """Runs whose log was taken away before that instant."""
+        return self._delete("SELECT seq FROM runs WHERE log_removed_at < ? LIMIT ?", (before, limit))
+
+    def remove_logs(self, surplus: int, limit: int, now: Wall) -> int:
+        """Takes away logs of at least ``surplus`` bytes, if there are, of the runs that ended first; gives
+        how many. Their rows stay, with ``log_removed_at``."""
+        rows = self._store.read(
+            "SELECT seq, log_disk_bytes FROM runs INDEXED BY runs_with_log "
+            "WHERE phase = 'ended' AND log_disk_bytes > 0 ORDER BY end_at LIMIT ?",
+            (limit,),
+        )
+        before = accumulate((size for _, size in rows), initial=0)
+        victims = [seq for (seq, _), freed in zip(rows, before, strict=False) if freed < surplus]
+        with self._store.transaction():
+            self._store.write_many(REMEMBER_REMOVAL, ((seq,) for seq in victims))
+            self._store.write_many(
+                "UPDATE runs SET log_disk_bytes = 0, log_removed_at = ? WHERE seq = ?",
+                ((now, seq) for seq in victims),
+            )
+        return len(victims)
+
+    def removals(self, after: int, limit: int) -> list[tuple[int, str]]:
+        """Logs to be deleted from disk, as number and ``<task_name>/<log_stem>``, in the order asked for."""
+        rows = self._store.read(
+            "SELECT id, task_name || '/' || log_stem FROM removals WHERE id > ? ORDER BY id LIMIT ?",
+            (after, limit),
+        )
+        return [(number, log) for number, log in rows]
+
+    def forget_removals(self, first: int, last: int) -> None:
+        """These logs are gone."""
+        self._store.write("DELETE FROM removals WHERE id BETWEEN ? AND ?", (first, last))
+
+    def forget_lives(self, before: Wall) -> None:
+        """Lives that began before that instant and have nothing unfinished. Not a young one: an `exec` may be
+        about to save its first run."""
+        self._store.write(
+            "DELETE FROM lives WHERE started_at < ? AND id IS NOT ? "
+            "AND id NOT IN (SELECT life_id FROM runs WHERE life_id IS NOT NULL)",
+            (before, self._life_id),
+        )
+
     def close(self) -> None:
         self._store.close()
+
+    def _delete(self, victims: str, parameters: Row) -> int:
+        """Deletes the rows whose ``seq`` the query gives, remembering their logs in the same transaction."""
+        rows = self._store.read(victims, parameters)
+        if rows:
+            with self._store.transaction():
+                self._store.write_many(REMEMBER_REMOVAL, rows)
+                self._store.write_many("DELETE FROM runs WHERE seq = ?", rows)
+        return len(rows)
 
 
 def _run_row(run: Run, life_id: int) -> Row:

@@ -21,6 +21,16 @@ from runwisp.paths import FILE_MODE, DataDir
 MIGRATIONS = ("0001_history.sql",)
 """Each takes the schema one version further; the version of a database is how many it has seen."""
 
+TABLES = frozenset({"lives", "runs", "run_counts", "marks", "removals"})
+
+CHECKED_WHOLE = 8 * 1024 * 1024
+"""Bytes up to which a database is checked wholly when it is opened: some 30,000 runs, a tenth of a second.
+
+A million runs would take four, ten when the disk has to be read, at every start. Beyond this size only the
+small tables, which a start depends on, are checked. The rest is checked page by page as it is read, by
+SQLite itself, so that damage in old runs is noticed by the one who looks at them.
+"""
+
 SIDE_FILES = ("-wal", "-shm", "-journal")
 
 PRAGMAS = (
@@ -200,6 +210,9 @@ def _make_private(data: DataDir) -> None:
 
 def _make_ready(store: Store, data: DataDir, fill: Callable[[Store], None]) -> None:
     version = store.version()
+    tables = {row[0] for row in store.read("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if version == 0 and tables:
+        raise HistoryMalformed(f"{store.shown} is a database, but no history")
     if version > len(MIGRATIONS):
         raise HistoryTooNew(
             f"the history in {store.shown} was written by a newer version of runwisp "
@@ -209,10 +222,26 @@ def _make_ready(store: Store, data: DataDir, fill: Callable[[Store], None]) -> N
         )
     for pragma in PRAGMAS:
         store.read(f"PRAGMA {pragma}")
+    if version:
+        _check(store, tables)
     if 0 < version < len(MIGRATIONS):
         _keep_copy(store, data)
     if version < len(MIGRATIONS):
         _migrate(store, fill)
+
+
+def _check(store: Store, tables: set[str]) -> None:
+    if missing := TABLES - tables:
+        raise HistoryMalformed(
+            f"the history in {store.shown} is malformed: it lacks {', '.join(sorted(missing))}"
+        )
+    [(size,)] = store.read("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+    whole = "PRAGMA quick_check(1)"
+    small = [f"PRAGMA quick_check('{table}')" for table in sorted(TABLES - {"runs", "removals"})]
+    for check in [whole] if size <= CHECKED_WHOLE else small:
+        [(verdict,), *_] = store.read(check)
+        if verdict != "ok":
+            raise HistoryMalformed(f"the history in {store.shown} is malformed: {verdict}")
 
 
 def _keep_copy(store: Store, data: DataDir) -> None:

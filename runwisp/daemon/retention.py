@@ -1,0 +1,185 @@
+"""What of the history is kept: decides which runs and logs go, and sees to it a small part at a time.
+
+Deletes rows through ``history`` and has the pump delete files. Must never hold up the loop: one ``step`` is
+some hundred rows. Must never touch a run that has not ended, nor a file whose run this database did not have.
+Called by the daemon's loop: ``begin`` at start and every hour, ``step`` a little later again and again while
+``wants_step``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from itertools import count
+
+from runwisp.clock import DAY, Millis, Wall
+from runwisp.errors import HistoryError
+from runwisp.history import History
+from runwisp.task import Definition
+from runwisp.wire import Remove
+
+BATCH = 100
+"""Rows deleted in one transaction, and logs in one message to the pump."""
+
+WORTH_A_SWEEP = 1.1
+"""Times ``keep_runs`` that a task may have before its runs are swept out of turn."""
+
+UNDER_WAY = 4
+"""Messages that the pump has not answered yet; the next ones wait in the database."""
+
+LOG_FILES = (".log", ".log.prev", ".log.idx", ".log.meta")
+
+Sweep = Generator[int, None, None]
+"""A sweep in the making: each part gives what it cost, about one for a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How much of one task's history is kept; None is all."""
+
+    keep_runs: int | None
+    keep_for: Millis | None
+
+
+def keep_of(definition: Definition) -> Keep:
+    return Keep(definition.keep_runs, definition.keep_for)
+
+
+class Retention:
+    """``default`` is for tasks that are no longer in the configuration. ``max_size`` 0 is no cap."""
+
+    def __init__(
+        self, history: History, keeps: Mapping[str, Keep], default: Keep, max_size: int, logs_dir: str
+    ) -> None:
+        self._history = history
+        self._keeps = keeps
+        self._default = default
+        self._max_size = max_size
+        self._logs_dir = logs_dir
+        self._sweep: Sweep | None = None
+        self._overgrown: deque[str] = deque()
+        self._counts: Counter[str] = Counter()
+        self._tickets = count(1)
+        self._under_way: dict[int, tuple[int, int]] = {}
+        self._gone: list[tuple[int, int]] = []
+        self._sent_up_to = 0
+        self._has_removals = True
+
+    @property
+    def wants_step(self) -> bool:
+        return bool(self._sweep or self._overgrown or self._gone or self._may_send())
+
+    def begin(self, now: Wall) -> None:
+        """Starts a whole sweep, unless one is under way."""
+        if not self._sweep:
+            self._sweep = self._whole(now)
+
+    def run_ended(self, task_name: str) -> None:
+        """A run of this task was added to the history; touches nothing but a counter."""
+        self._counts[task_name] += 1
+        keep_runs = self._keep(task_name).keep_runs
+        if keep_runs is None or self._counts[task_name] <= keep_runs * WORTH_A_SWEEP:
+            return
+        if task_name not in self._overgrown:
+            self._overgrown.append(task_name)
+
+    def removed(self, ticket: int) -> None:
+        """The pump's answer: these files are gone."""
+        self._gone.append(self._under_way.pop(ticket))
+
+    def step(self, now: Wall) -> list[Remove]:
+        """Does one small part of what there is to do; gives what to tell the pump.
+
+        Raises: HistoryUnwritable, HistoryMalformed. The sweep under way is given up then; a later one finds
+        what it left. What the pump was not told yet stays in the database.
+        """
+        while self._gone:
+            self._history.forget_removals(*self._gone[-1])
+            self._gone.pop()
+        self._sweep_on(now)
+        return self._to_send()
+
+    def _sweep_on(self, now: Wall) -> None:
+        cost = 0
+        while cost < BATCH:
+            if not self._sweep and self._overgrown:
+                self._sweep = self._trim(self._overgrown.popleft(), now)
+            if not self._sweep:
+                return
+            try:
+                cost += next(self._sweep)
+            except StopIteration:
+                self._sweep = None
+            except HistoryError:
+                self._sweep = None
+                raise
+
+    def _whole(self, now: Wall) -> Sweep:
+        yield from self._all(lambda: self._history.delete_without_log(now, BATCH))
+        for task_name in self._history.task_names():
+            yield from self._trim(task_name, now)
+        if self._max_size:
+            yield from self._shrink(now)
+        self._history.forget_lives(Wall(now - DAY))
+
+    def _trim(self, task_name: str, now: Wall) -> Sweep:
+        """One task: what is too old goes, then what is beyond the number to keep."""
+        history, keep = self._history, self._keep(task_name)
+        if keep.keep_for is not None:
+            before = Wall(now - keep.keep_for)
+            yield from self._all(lambda: history.delete_aged(task_name, before, BATCH))
+        if keep.keep_runs is not None:
+            newest = history.newest_beyond(task_name, keep.keep_runs)
+            if newest is not None:
+                yield from self._all(lambda: history.delete_beyond(task_name, newest, BATCH))
+        self._counts[task_name] = history.run_count(task_name)
+
+    def _shrink(self, now: Wall) -> Sweep:
+        """All logs together: what is over ``max_size`` goes; logs being written count, and stay."""
+        being_written = sum(bytes_on_disk(f"{self._logs_dir}/{log}") for log in self._history.running_logs())
+        while (surplus := being_written + self._history.log_disk_bytes() - self._max_size) > 0:
+            removed = self._history.remove_logs(surplus, BATCH, now)
+            if not removed:
+                return
+            self._has_removals = True
+            yield removed
+
+    def _all(self, delete: Callable[[], int]) -> Sweep:
+        """Batch after batch until nothing is left of it."""
+        deleted = BATCH
+        while deleted == BATCH:
+            deleted = delete()
+            self._has_removals |= bool(deleted)
+            yield 1 + deleted
+
+    def _keep(self, task_name: str) -> Keep:
+        return self._keeps.get(task_name, self._default)
+
+    def _may_send(self) -> bool:
+        return self._has_removals and len(self._under_way) < UNDER_WAY
+
+    def _to_send(self) -> list[Remove]:
+        messages: list[Remove] = []
+        while self._may_send():
+            removals = self._history.removals(self._sent_up_to, BATCH)
+            self._has_removals = len(removals) == BATCH
+            if removals:
+                numbers, logs = zip(*removals, strict=True)
+                ticket = next(self._tickets)
+                self._under_way[ticket] = (numbers[0], numbers[-1])
+                self._sent_up_to = numbers[-1]
+                messages.append(Remove(ticket, logs))
+        return messages
+
+
+def bytes_on_disk(log: str) -> int:
+    """Of all files of a log, given without suffix."""
+    size = 0
+    for suffix in LOG_FILES:
+        try:
+            size += os.stat(log + suffix, follow_symlinks=False).st_size
+        except FileNotFoundError:
+            continue
+    return size
