@@ -129,7 +129,7 @@ def test_a_whole_day_that_is_skipped_is_made_up_for_once() -> None:
     ]
 
 
-@pytest.mark.parametrize("milliseconds", [1, 999, 1_000, 59_999, 60_000])
+@pytest.mark.parametrize("milliseconds", [1, 999, 1_000, 59_999, 60_000, 1_799_999])
 def test_a_start_within_the_repeated_hour_knows_which_of_the_two_it_is_in(milliseconds: int) -> None:
     for hour, offset in (("00", "+02:00"), ("01", "+01:00")):
         at = Wall(wall(f"2025-10-26T{hour}:30") - milliseconds)
@@ -189,6 +189,20 @@ def test_a_time_that_is_not_run_in_autumn_is_not_counted_as_passed() -> None:
         wall("2025-10-25T12:00"), wall("2025-10-26T12:00"), 9
     )
     assert passed == Passed(None, (wall("2025-10-26T02:30+02:00"),))
+
+
+@pytest.mark.parametrize(
+    ("zone", "expression", "at"),
+    [
+        ("America/Nuuk", "0 23 * * *", "2024-03-31T00:00-01:00"),  # moved from one day to the next
+        ("Africa/Cairo", "0 0 * * *", "2023-10-27T00:00+02:00"),  # an hour after 24:00 became 23:00
+    ],
+)
+def test_what_passed_around_a_change_of_the_clocks_at_midnight_is_counted(
+    zone: str, expression: str, at: str
+) -> None:
+    around = Wall(wall(at) - 5 * HOUR), Wall(wall(at) + 5 * HOUR)
+    assert schedule.parse(expression, zone).passed(*around, 3) == Passed(None, (wall(at),))
 
 
 def test_ten_years_of_every_minute_are_counted_without_walking_through_them(
