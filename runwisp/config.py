@@ -85,16 +85,15 @@ class Reader:
     host_zone: HostZone
 
 
-def load(path: str, *, is_root: bool | None = None, owner: int | None = None) -> Config:
+def load(path: str, *, is_root: bool | None = None) -> Config:
     """Read and check a file.
 
-    ``is_root``: whether processes can be started as another user (default: whether we are root). ``owner``: a
-    user beside root and ourselves who may own the file: that of the data directory.
+    ``is_root``: whether processes can be started as another user (default: whether we are root).
 
     Raises: ConfigError with every problem, ConfigUnreadable.
     """
     is_root = os.geteuid() == 0 if is_root is None else is_root
-    text = _decoded(_read(path, is_root, owner), path)
+    text = _decoded(_read(path, is_root), path)
     return parse(text, path, Reader(is_root, hostzone.find(os.environ)))
 
 
@@ -199,21 +198,22 @@ def _twice(found: re.Match[str]) -> str:
     return f"the table [{spelled(tuple(steps))}] is there twice; put all of it in one place"
 
 
-def _read(path: str, is_root: bool, owner: int | None) -> bytes:
+def _read(path: str, is_root: bool) -> bytes:
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(path, "rb", opener=_opened) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ConfigUnreadable(f"cannot read the configuration {path}: not a file", NAME_ANOTHER)
+            if is_root:
+                _refuse_untrusted(path, status)
+            return file.read()
     except OSError as error:
         raise _unreadable(path, error) from error
-    with open(fd, "rb") as file:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise ConfigUnreadable(f"cannot read the configuration {path}: it is not a file", NAME_ANOTHER)
-        if is_root:
-            _refuse_untrusted(path, status, {0, os.geteuid(), owner})
-        try:
-            return file.read()
-        except OSError as error:
-            raise _unreadable(path, error) from error
+
+
+def _opened(path: str, flags: int) -> int:
+    """Without waiting for somebody to write into what turns out to be a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _unreadable(path: str, error: OSError) -> ConfigUnreadable:
@@ -225,10 +225,10 @@ def _unreadable(path: str, error: OSError) -> ConfigUnreadable:
     )
 
 
-def _refuse_untrusted(path: str, status: os.stat_result, owners: set[int | None]) -> None:
+def _refuse_untrusted(path: str, status: os.stat_result) -> None:
     """What is in the file is done as root, so that nobody else may be able to write it."""
     place = shlex.quote(path)
-    if status.st_uid not in owners:
+    if status.st_uid not in (0, os.geteuid()):
         raise ConfigUnreadable(
             f"refusing the configuration {path}: it belongs to user {status.st_uid}, who could have root do "
             "anything",

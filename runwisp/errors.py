@@ -40,9 +40,10 @@ class Problem:
     key: str
     message: str
 
-    def spelled(self, path: str) -> str:
+    def spelled(self, path: str, label: str = "") -> str:
+        """``label`` comes before key and message, such as "warning: "."""
         where = f"{self.key}: " if self.key else ""
-        return f"{path}:{self.line}:{self.column}: {where}{self.message}"
+        return f"{path}:{self.line}:{self.column}: {label}{where}{self.message}"
 
 
 class ConfigError(RunWispError):

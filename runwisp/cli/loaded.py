@@ -1,0 +1,46 @@
+"""The configuration as commands load and tell it.
+
+Called by the commands that only look at the configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from runwisp import config
+from runwisp.config import Config
+from runwisp.paths import DataDir
+from runwisp.task import Kind
+
+
+def loaded(flags: argparse.Namespace) -> Config:
+    """The configuration, judged as the daemon of this data directory would judge it: as its owner.
+
+    Raises: ConfigError, ConfigUnreadable, DataDirError.
+    """
+    DataDir(flags.data).become_owner()
+    return config.load(flags.config)
+
+
+def warn(loaded: Config) -> None:
+    for warning in loaded.warnings:
+        print(warning.spelled(loaded.path, "warning: "), file=sys.stderr)
+
+
+def counts(loaded: Config) -> dict[str, int]:
+    kinds = [definition.kind for definition in loaded.tasks.values()]
+    return {
+        "task": kinds.count(Kind.TASK),
+        "service": kinds.count(Kind.SERVICE),
+        "notifier": len(loaded.notifiers),
+        "route": len(loaded.routes),
+    }
+
+
+def counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def zone(loaded: Config) -> str:
+    return f"Time zone: {loaded.timezone} ({loaded.timezone_source})"
