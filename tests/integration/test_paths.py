@@ -240,6 +240,8 @@ from runwisp.paths import DataDir
 uid = int(sys.argv[1])
 if uid:
     os.setgroups([]); os.setgid(uid); os.setuid(uid)
+elif os.geteuid() == 0:
+    os.setgroups([1, 2])
 data = DataDir(sys.argv[2])
 try:
     data.become_owner()
