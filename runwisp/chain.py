@@ -20,10 +20,14 @@ _RUN = 'exec "$@"'
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A file to execute and its argv, whose first word may be another name."""
+    """A file to execute and its argv, whose first word may be another name.
+
+    ``may_hang``: it is not on a local file system, so that only a process of its own may touch it.
+    """
 
     path: str
     argv: tuple[str, ...]
+    may_hang: bool = False
 
 
 @dataclass(frozen=True, slots=True)

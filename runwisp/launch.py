@@ -60,13 +60,13 @@ class Launcher:
         self._cwd = cwd
         self._cwd_fd = os.open(cwd, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._null_fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        self._stdout_fd, self._stderr_fd = os.dup(self._null_fd), os.dup(self._null_fd)
         self._mounts = Mounts()
         self._our_limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._their_limits = (open_files, self._our_limits[1])
 
     def close(self) -> None:
-        os.close(self._cwd_fd)
-        os.close(self._null_fd)
+        _close(self._cwd_fd, self._null_fd, self._stdout_fd, self._stderr_fd)
         self._mounts.close()
 
     def launch(self, definition: AnyTask, run: Run) -> Launched:
@@ -76,20 +76,16 @@ class Launcher:
         """
         account = accounts.find(definition.user) if definition.user else None
         env = self._environment(definition, run, account)
-        if definition.working_dir != self._cwd and self._mounts.is_local(definition.working_dir):
+        is_near = self._mounts.is_local(definition.working_dir)
+        if is_near:
             _check_directory(definition.working_dir)
         program = self._program(definition, env)
-        if program:
-            try:
-                return self._start(definition, program, account, env)
-            except OSError as error:
-                if error.errno != errno.ENOEXEC:
-                    raise _failed(program, error) from error
+        if program and (launched := self._start(definition, program, is_near, account, env)):
+            return launched
         shell = self._shell(definition)
-        try:
-            return self._start(definition, shell, account, env)
-        except OSError as error:
-            raise _failed(shell, error) from error
+        if launched := self._start(definition, shell, is_near, account, env):
+            return launched
+        raise exec_error(shell.path, errno.ENOEXEC)
 
     def _environment(self, definition: AnyTask, run: Run, account: Account | None) -> dict[str, str]:
         """PWD is set as a shell would: the daemon's own names another folder."""
@@ -111,27 +107,48 @@ class Launcher:
         return Command(path, words) if path else None
 
     def _shell(self, definition: AnyTask) -> Command:
-        shell = definition.shell
-        if self._mounts.is_local(shell) and (number := obstacle(shell)):
+        shell, argv = definition.shell, shell_argv(definition.shell, definition.run)
+        if not self._mounts.is_local(shell):
+            return Command(shell, argv, may_hang=True)
+        if number := obstacle(shell):
             raise exec_error(shell, number)
-        return Command(shell, shell_argv(shell, definition.run))
+        return Command(shell, argv)
 
     def _start(
-        self, definition: AnyTask, command: Command, account: Account | None, env: dict[str, str]
-    ) -> Launched:
-        """Raises: OSError when the last program of the chain that is ours to start cannot be."""
-        directory = definition.working_dir if definition.working_dir != self._cwd else None
-        remote = directory if directory and not self._mounts.is_local(directory) else None
-        path = os.path.join(definition.working_dir, command.path)
-        if account or remote or not self._mounts.is_local(path):
-            command, env = guarded(command, env, remote, _identity(account) if account else None)
-        return self._spawn(command, env, None if remote else directory, definition.umask)
+        self,
+        definition: AnyTask,
+        command: Command,
+        is_near: bool,
+        account: Account | None,
+        env: dict[str, str],
+    ) -> Launched | None:
+        """None when the kernel does not know the file for a program, which makes it a script for the shell.
+
+        ``is_near``: the working directory is on a local file system. Raises: LaunchError.
+        """
+        directory = definition.working_dir
+        far = directory if not is_near and directory != self._cwd else None
+        link = command
+        if account or command.may_hang or far:
+            link, env = guarded(command, env, far, _identity(account) if account else None)
+        try:
+            return self._spawn(link, env, directory if is_near else None, definition.umask)
+        except OSError as error:
+            if error.errno == errno.ENOEXEC:
+                return None
+            raise _failed(command, error) from error
+        except ValueError as error:
+            raise _refused(
+                "a NUL character in `run`, `env` or `env_file`: no process can be given it"
+            ) from error
 
     def _spawn(
         self, command: Command, env: Mapping[str, str], directory: str | None, umask: int | None
     ) -> Launched:
-        out_read, out_write, err_read, err_write = _pipes()
+        fds: list[int] = []
         try:
+            fds.append(_pipe_into(self._stdout_fd))
+            fds.append(_pipe_into(self._stderr_fd))
             with self._lent(directory, umask):
                 pid = os.posix_spawn(
                     command.path,
@@ -139,37 +156,38 @@ class Launcher:
                     env,
                     file_actions=(
                         (os.POSIX_SPAWN_DUP2, self._null_fd, 0),
-                        (os.POSIX_SPAWN_DUP2, out_write, 1),
-                        (os.POSIX_SPAWN_DUP2, err_write, 2),
+                        (os.POSIX_SPAWN_DUP2, self._stdout_fd, 1),
+                        (os.POSIX_SPAWN_DUP2, self._stderr_fd, 2),
                     ),
                     setsid=True,
                     setsigmask=(),
                     setsigdef=ALL_SIGNALS,
                 )
         except BaseException:
-            _close(out_read, err_read)
+            _close(*fds)
             raise
         finally:
-            _close(out_write, err_write)
-        return Launched(pid, start_ticks(pid) or 0, out_read, err_read)
+            for fd in (self._stdout_fd, self._stderr_fd):
+                os.dup2(self._null_fd, fd, inheritable=False)
+        return Launched(pid, start_ticks(pid) or 0, *fds)
 
     @contextmanager
     def _lent(self, directory: str | None, umask: int | None) -> Iterator[None]:
         """What posix_spawn cannot set for a child, it inherits from us: we have it for that instant.
 
-        The soft limit of open files is why stdin is a dup2 of an open /dev/null: opening it in the child
-        could find no free number below a limit that our own descriptors fill already (setrlimit(2)).
+        The soft limit of open files is why the child opens nothing, and why what it gets has low numbers that
+        we keep: glibc refuses actions on numbers above the limit of that moment, which our own may well be.
         """
+        _enter(self._cwd_fd, self._cwd)  # that we can come back is known before we leave
         former = os.umask(umask) if umask is not None else None
         try:
             if directory is not None:
-                _enter(directory)
+                _enter(directory, directory)
             resource.setrlimit(resource.RLIMIT_NOFILE, self._their_limits)
             yield
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, self._our_limits)
-            if directory is not None:
-                os.fchdir(self._cwd_fd)
+            os.fchdir(self._cwd_fd)
             if former is not None:
                 os.umask(former)
 
@@ -206,9 +224,8 @@ def read_env_file(path: str) -> dict[str, str]:
     hang us.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(fd, "rb") as file:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise _refused(f"env_file {path}: not a regular file")
             content = file.read(ENV_FILE_MAX + 1)
         if len(content) > ENV_FILE_MAX:
@@ -235,11 +252,11 @@ def _check_directory(directory: str) -> None:
         raise _refused(f"working_dir {directory}: {reason(errno.ENOTDIR)}")
 
 
-def _enter(directory: str) -> None:
+def _enter(directory: str | int, name: str) -> None:
     try:
         os.chdir(directory)
     except OSError as error:
-        raise _refused(f"working_dir {directory}: {reason(error.errno or 0)}") from error
+        raise _refused(f"working_dir {name}: {reason(error.errno or 0)}") from error
 
 
 def _refused(line: str) -> LaunchError:
@@ -253,17 +270,13 @@ def _failed(command: Command, error: OSError) -> LaunchError:
     return exec_error(command.path, number, missing or "")
 
 
-def _pipes() -> list[int]:
-    """Read and write end of two pipes. Only the read ends never block: the others are the run's."""
-    fds: list[int] = []
-    try:
-        for _ in range(2):
-            fds += os.pipe2(os.O_CLOEXEC)
-            os.set_blocking(fds[-2], False)
-    except OSError:
-        _close(*fds)
-        raise
-    return fds
+def _pipe_into(number: int) -> int:
+    """A new pipe with its write end at ``number``; the read end, which alone never blocks."""
+    read, write = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(read, False)
+    os.dup2(write, number, inheritable=False)
+    os.close(write)
+    return read
 
 
 def _close(*fds: int) -> None:

@@ -15,6 +15,8 @@ from signal import Signals
 
 from runwisp.environment import DATA, RUN_ID
 
+BLOCK = 16_384
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -201,11 +203,13 @@ def _member(pid: int, run_id: str) -> Member | None:
 
 
 def _read(path: str) -> bytes:
+    """A file of /proc. These give all that was asked for but at their end, so a short block is the last."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        blocks = []
-        while block := os.read(fd, 65_536):
-            blocks.append(block)
-        return b"".join(blocks)
+        content = block = os.read(fd, BLOCK)
+        while len(block) == BLOCK:
+            block = os.read(fd, BLOCK)
+            content += block
+        return content
     finally:
         os.close(fd)

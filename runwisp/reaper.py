@@ -7,6 +7,7 @@ was. Called by the daemon and by `exec`. Sources: wait4(2), getrusage(2), prctl(
 from __future__ import annotations
 
 import os
+import re
 import resource
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from signal import Signals
 from runwisp.run import Usage
 
 KIBIBYTE = 1024
+SLACK = 1024 * KIBIBYTE
+"""The kernel counts pages a CPU at a time and adds up roughly: two figures of one peak differ by some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Death:
 
 def reap() -> Iterator[Death]:
     """Every child that has ended, orphans that came to us among them. Never waits."""
+    floor = 0
     while True:
         try:
             pid, status, used = os.wait4(-1, os.WNOHANG)
@@ -36,7 +40,8 @@ def reap() -> Iterator[Death]:
             return
         if not pid:
             return
-        yield Death(pid, *verdict(status), usage_of(used, _own_peak()))
+        floor = floor or own_peak() + SLACK
+        yield Death(pid, *verdict(status), usage_of(used, floor))
 
 
 def verdict(status: int) -> tuple[int, str]:
@@ -49,12 +54,20 @@ def verdict(status: int) -> tuple[int, str]:
     return 128 + number, f"killed by {_signal_name(number)}{core}"
 
 
-def usage_of(used: resource.struct_rusage, own_peak: int) -> Usage:
+def usage_of(used: resource.struct_rusage, floor: int) -> Usage:
     """A child shares our memory until it executes its program, so its peak is never below ours: a figure
-    there tells of us, not of it.
+    at that ``floor`` tells of us, not of it.
     """
     peak = used.ru_maxrss * KIBIBYTE
-    return Usage(round(used.ru_utime + used.ru_stime, 6), peak if peak > own_peak else None)
+    return Usage(round(used.ru_utime + used.ru_stime, 6), peak if peak > floor else None)
+
+
+def own_peak() -> int:
+    """The most memory we ever had at once. getrusage(2) would count the program that executed us, too."""
+    with open("/proc/self/status", "rb", buffering=0) as status:
+        found = re.search(rb"^VmHWM:\s+(\d+) kB", status.read(), re.MULTILINE)
+    assert found
+    return int(found[1]) * KIBIBYTE
 
 
 def set_subreaper() -> None:
@@ -92,10 +105,6 @@ def _seal(fd: int) -> None:
         os.set_inheritable(fd, False)
     except OSError:
         return  # the descriptor of the listing itself, closed by now
-
-
-def _own_peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE
 
 
 def _signal_name(number: int) -> str:

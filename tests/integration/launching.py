@@ -1,0 +1,97 @@
+"""What tests of processes start and read."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from runwisp.clock import Wall
+from runwisp.ids import spelled
+from runwisp.launch import Launched, Launcher
+from runwisp.reaper import verdict
+from runwisp.run import Run, Trigger, drafted
+from runwisp.task import AnyTask, Task
+
+CHILDREN = Path(__file__).parents[1] / "children"
+PATIENCE = 20.0
+_ids = count(1)
+
+
+def child(name: str, *arguments: object) -> str:
+    """The command line of a program of ``tests/children``."""
+    return shlex.join([sys.executable, str(CHILDREN / f"{name}.py"), *map(str, arguments)])
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)
+
+
+@dataclass
+class Bench:
+    """A launcher, and everything it started, which is ended with it."""
+
+    launcher: Launcher
+    data_dir: str
+    folder: str
+    started: list[Launched] = field(default_factory=list)
+
+    def task(self, run: str, **keys: object) -> Task:
+        return Task(**{"name": "job", "run": run, "working_dir": self.folder, **keys})  # type: ignore[arg-type]
+
+    def start(self, definition: AnyTask) -> tuple[Launched, Run]:
+        run = drafted(spelled(next(_ids)), definition, Trigger.API, Wall(0))
+        launched = self.launcher.launch(definition, run)
+        self.started.append(launched)
+        return launched, run
+
+    def ended(self, definition: AnyTask) -> Ended:
+        """Starts and waits for the end of both outputs and of the process."""
+        launched, _ = self.start(definition)
+        return self.end(launched)
+
+    def end(self, launched: Launched) -> Ended:
+        self.started.remove(launched)
+        out, err = read_all(launched.stdout_fd), read_all(launched.stderr_fd)
+        _, status = os.waitpid(launched.pid, 0)
+        return Ended(verdict(status)[0], out.decode(errors="replace"), err.decode(errors="replace"))
+
+    def close(self) -> None:
+        for launched in self.started:
+            os.close(launched.stdout_fd)
+            os.close(launched.stderr_fd)
+            os.killpg(launched.pid, 9)
+            os.waitpid(launched.pid, 0)
+        self.launcher.close()
+
+
+@dataclass(frozen=True)
+class Ended:
+    exit_code: int
+    out: str
+    err: str
+
+
+def read_all(fd: int) -> bytes:
+    os.set_blocking(fd, True)
+    with open(fd, "rb") as file:
+        return file.read()
+
+
+def read_line(fd: int) -> str:
+    """The next line, without anything behind it."""
+    os.set_blocking(fd, True)
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(fd, 1)
+        assert byte, f"the output ended after {line!r}"
+        line += byte
+    return line.decode().rstrip("\n")
