@@ -1,0 +1,48 @@
+"""Whether the disk has room for output: ``[storage] min_free_space`` and free inodes.
+
+Owns the asking of statvfs(2). Decides nothing about any one log. Called by the pump as it writes.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from runwisp.clock import SECOND, Millis, Mono
+
+CHECK_BYTES = 10 * 1024 * 1024
+CHECK_EVERY: Millis = SECOND
+LEAST_INODES = 16
+
+
+@dataclass(slots=True)
+class DiskGuard:
+    """``min_free_bytes`` 0 turns the guard off. ``free_bytes`` is what the last check found."""
+
+    path: str
+    min_free_bytes: int
+    is_low: bool = False
+    free_bytes: int = 0
+    _written: int = 0
+    _checked_at: Mono | None = None
+
+    def spend(self, count: int, now: Mono) -> None:
+        """So many bytes are about to be written: looks again every 10 MB and every second."""
+        self._written += count
+        is_new = self._checked_at is not None and now - self._checked_at < CHECK_EVERY
+        if not is_new or self._written >= CHECK_BYTES:
+            self.check(now)
+
+    def check(self, now: Mono) -> None:
+        """Once low, it takes a sixteenth more than the minimum to be well again, lest it flutter."""
+        self._checked_at = now
+        self._written = 0
+        try:
+            found = os.statvfs(self.path)
+        except OSError:
+            return  # not made yet, or a disk that cannot even say: writing will tell
+        self.free_bytes = found.f_bavail * found.f_frsize
+        if self.min_free_bytes:
+            needed = self.min_free_bytes + (self.min_free_bytes // 16 if self.is_low else 0)
+            has_inodes = found.f_files == 0 or found.f_favail >= LEAST_INODES
+            self.is_low = self.free_bytes < needed or not has_inodes

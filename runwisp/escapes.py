@@ -1,0 +1,49 @@
+"""Output made safe for a terminal: colours and text pass, every other escape sequence goes.
+
+Pure: bytes in, bytes out, as a stream, so that a sequence cut across two blocks is still one.
+Source: ECMA-48 (control functions), and for what a terminal does with them, xterm's ctlseqs.
+"""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 4096
+"""Bytes of an unfinished sequence that are waited for; a string that never ends is not a sequence."""
+
+SEQUENCE = re.compile(
+    rb"""
+      (?P<colour> \x1b\[ [0-9;:]* m )
+    | \x1b\[ [\x30-\x3f]* [\x20-\x2f]* [\x40-\x7e]          # CSI: cursor, erasing, modes, reports
+    | \x1b[\]PX^_] [^\x07\x18\x1a\x1b]* (?: \x07 | \x1b\\ )  # OSC, DCS, SOS, PM, APC: titles, clipboard
+    | \x1b [\x20-\x2f]+ [\x30-\x7e]                          # character sets
+    | \x1b [\x30-\x5a\x5c\x60-\x7e]                          # resets, keypad and other two-byte functions
+    | \xc2[\x80-\x9f]                                        # the same functions as one C1 character
+    | [\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]              # all controls but \b \t \n \r
+    | \x1b                                                   # one that begins nothing known
+    """,
+    re.VERBOSE,
+)
+
+UNFINISHED = re.compile(
+    rb"(?: \x1b (?: \[ [\x20-\x3f]* | [\]PX^_] [^\x07\x18\x1a\x1b]* \x1b? | [\x20-\x2f]* ) | \xc2 )\Z", re.X
+)
+
+
+class Plain:
+    """One stream on its way to a terminal."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """What may be shown of ``data`` and of what was kept back before."""
+        data, self._rest = self._rest + data, b""
+        unfinished = UNFINISHED.search(data)
+        if unfinished and len(data) - unfinished.start() <= LONGEST:
+            data, self._rest = data[: unfinished.start()], data[unfinished.start() :]
+        return SEQUENCE.sub(_shown, data)
+
+
+def _shown(found: re.Match[bytes]) -> bytes:
+    return found["colour"] or b""

@@ -1,0 +1,163 @@
+"""The four files of a run's log: their names, opening, replacing and removing them.
+
+Owns everything below the logs directory as names; what is in the files belongs to ``logindex``, ``logwriter``
+and ``logreader``. Every file is 0600 and every folder 0700 whatever the umask, and no symlink is followed on
+the way from the logs directory to a file. Called by those modules and by the pump.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+
+LOG = ".log"
+PREV = ".log.prev"
+INDEX = ".log.idx"
+META = ".log.meta"
+SUFFIXES = (LOG, PREV, INDEX, META)
+DRAFT = ".tmp"
+"""Added to the name of a file that is being replaced; one that is left over is overwritten or removed."""
+
+DIRECTORY_MODE = 0o700
+FILE_MODE = 0o600
+SAFE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+"""O_NONBLOCK: a FIFO put in the place of a file must not make anybody wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFiles:
+    """The files of one run.
+
+    Raises: ValueError for a task name or stem that is not the plain name of a file; from its methods OSError.
+    """
+
+    logs_dir: str
+    task_name: str
+    stem: str
+
+    def __post_init__(self) -> None:
+        for name in (self.task_name, self.stem):
+            if name in ("", ".", "..") or "/" in name or "\0" in name:
+                raise ValueError(f"not the name of a log: {name!r}")
+
+    def alternatives(self, run_id: str) -> Iterator[LogFiles]:
+        """These files, then those of longer stems: the last part of a stem is the end of the run's id."""
+        yield self
+        time, _, ending = self.stem.rpartition("_")
+        for length in range(len(ending) + 1, len(run_id) + 1):
+            yield replace(self, stem=f"{time}_{run_id[-length:]}")
+
+    def open(self, suffix: str, flags: int) -> int:
+        """Opens one of the files; the folder is made when the file is."""
+        with self._folder(is_made=bool(flags & os.O_CREAT)) as folder:
+            return _open_regular(self.stem + suffix, flags, folder)
+
+    def replace(self, suffix: str, content: bytes) -> None:
+        """Puts a new file in the place of the old one, so that a reader sees the one or the other, whole."""
+        name = self.stem + suffix
+        with self._folder(is_made=True) as folder:
+            fd = _open_regular(name + DRAFT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, folder)
+            try:
+                write_all(fd, content)
+            finally:
+                os.close(fd)
+            os.rename(name + DRAFT, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+    def overwrite(self, suffix: str, content: bytes) -> None:
+        """Writes over an existing file: what is left when the disk has no room for a second one."""
+        fd = self.open(suffix, os.O_WRONLY)
+        try:
+            write_all(fd, content)
+            os.ftruncate(fd, len(content))
+        finally:
+            os.close(fd)
+
+    def rename(self, suffix: str, to: str) -> None:
+        with self._folder(is_made=False) as folder:
+            os.rename(self.stem + suffix, self.stem + to, src_dir_fd=folder, dst_dir_fd=folder)
+
+    def read(self, suffix: str) -> bytes:
+        """A whole file, for the small ones."""
+        fd = self.open(suffix, os.O_RDONLY)
+        with os.fdopen(fd, "rb") as file:
+            return file.read()
+
+    def disk_bytes(self) -> int:
+        """The lengths of all files together."""
+        total = 0
+        with self._folder(is_made=False) as folder:
+            for suffix in SUFFIXES:
+                with suppress(FileNotFoundError):
+                    total += os.stat(self.stem + suffix, dir_fd=folder, follow_symlinks=False).st_size
+        return total
+
+    def remove(self) -> None:
+        """Removes all files and, if nothing else is in it, the folder; whatever is gone already is well."""
+        with suppress(FileNotFoundError):
+            with self._folder(is_made=False) as folder:
+                for suffix in (*SUFFIXES, INDEX + DRAFT, META + DRAFT):
+                    with suppress(FileNotFoundError):
+                        os.unlink(self.stem + suffix, dir_fd=folder)
+            _remove_if_empty(f"{self.logs_dir}/{self.task_name}")
+
+    @contextmanager
+    def _folder(self, is_made: bool) -> Iterator[int]:
+        """The task's folder as a descriptor, reached without following a symlink."""
+        if is_made:
+            _make_folder(self.logs_dir)
+        logs = _open_folder(self.logs_dir, None)
+        try:
+            if is_made:
+                _make_folder(self.task_name, logs)
+            folder = _open_folder(self.task_name, logs)
+        finally:
+            os.close(logs)
+        try:
+            yield folder
+        finally:
+            os.close(folder)
+
+
+def write_all(fd: int, content: bytes | memoryview) -> None:
+    """Writes to the end, or raises the reason why not: a short write is tried again to learn it."""
+    view = memoryview(content)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _open_regular(name: str, flags: int, folder: int) -> int:
+    fd = os.open(name, flags | SAFE, FILE_MODE, dir_fd=folder)
+    try:
+        mode = os.fstat(fd).st_mode
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "not a regular file", name)
+        if flags & os.O_CREAT and stat.S_IMODE(mode) != FILE_MODE:
+            os.fchmod(fd, FILE_MODE)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _open_folder(name: str, parent: int | None) -> int:
+    return os.open(name, os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+
+
+def _make_folder(name: str, parent: int | None = None) -> None:
+    try:
+        os.mkdir(name, DIRECTORY_MODE, dir_fd=parent)
+    except FileExistsError:
+        return
+    os.chmod(name, DIRECTORY_MODE, dir_fd=parent)
+
+
+def _remove_if_empty(path: str) -> None:
+    try:
+        os.rmdir(path)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR):
+            raise

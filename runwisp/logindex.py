@@ -1,0 +1,173 @@
+"""The sparse index of a log: where lines are, when they came, and from which stream.
+
+Owns the format of the .log.idx file: a header, then records of one size.
+
+Invariant: records are written before the bytes they tell of, so every byte in a log has its record; one that
+lies past the end of the log tells of a write that failed, and the next record takes its place. Written by
+``logwriter`` alone, read by ``logreader``.
+
+The header ties offsets to files by inode, so that a reader who comes in the middle of a rotation still knows
+which file holds what.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import overload
+
+from runwisp.clock import Wall
+from runwisp.logfile import INDEX, LogFiles, write_all
+from runwisp.logline import Record, Stream
+
+HEADER = struct.Struct("<8sQQQQ24x")
+RECORD = struct.Struct("<QQQBB6x")
+MAGIC = b"rwidx\x00\x00\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """``log_start`` and ``prev_start``: the offset of the first byte of each file; no .prev: both equal."""
+
+    prev_start: int = 0
+    log_start: int = 0
+    prev_inode: int = 0
+    log_inode: int = 0
+
+    def packed(self) -> bytes:
+        return HEADER.pack(MAGIC, self.prev_start, self.log_start, self.prev_inode, self.log_inode)
+
+
+def placed(header: Header, log: os.stat_result | None, prev: os.stat_result | None) -> Header:
+    """The header as it is true of the files found, None for one that is missing.
+
+    A rotation renames the log, makes a new one and only then replaces the index; who comes in between finds
+    the log of the header under the other name. Inodes of neither (a copy of the directory) say nothing.
+    """
+    is_amid_rotation = prev and prev.st_ino == header.log_inode and not (log and log.st_ino == prev.st_ino)
+    if prev and is_amid_rotation:
+        end = header.log_start + prev.st_size
+        return Header(header.log_start, end, prev.st_ino, log.st_ino if log else 0)
+    return header
+
+
+def packed(record: Record) -> bytes:
+    return RECORD.pack(record.line, record.offset, record.at, record.stream, record.flags)
+
+
+def unpacked_header(content: bytes) -> Header:
+    """Raises: ValueError."""
+    if len(content) < HEADER.size or content[: len(MAGIC)] != MAGIC:
+        raise ValueError("not an index of a log")
+    _, prev_start, log_start, prev_inode, log_inode = HEADER.unpack_from(content)
+    return Header(prev_start, log_start, prev_inode, log_inode)
+
+
+def unpacked_record(content: bytes, at: int = 0) -> Record:
+    line, offset, ms, stream, flags = RECORD.unpack_from(content, at)
+    return Record(line, offset, Wall(ms), Stream(stream), flags)
+
+
+class Records(Sequence[Record]):
+    """The records of an open index file, read as they are asked for; the length is that of the moment."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._length = max(0, (os.fstat(fd).st_size - HEADER.size) // RECORD.size)
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, at: int) -> Record: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Record]: ...
+    def __getitem__(self, at: int | slice) -> Record | list[Record]:
+        if isinstance(at, int):
+            if not 0 <= at < self._length:
+                raise IndexError(at)
+            return self._read(at, 1)[0]
+        start, stop, _ = at.indices(self._length)
+        return self._read(start, max(0, stop - start))
+
+    def before_line(self, line: int) -> int:
+        """Which record's region holds the line; -1 for a line before the first."""
+        return bisect_right(self, line, key=lambda record: record.line) - 1
+
+    def from_offset(self, offset: int) -> int:
+        """The first record at or past the offset."""
+        return bisect_left(self, offset, key=lambda record: record.offset)
+
+    def from_time(self, at: Wall) -> int:
+        """The first record of that time or later. (A clock that was set back makes it one of several.)"""
+        return bisect_left(self, at, key=lambda record: record.at)
+
+    def _read(self, start: int, count: int) -> list[Record]:
+        content = os.pread(self._fd, count * RECORD.size, HEADER.size + start * RECORD.size)
+        whole = len(content) // RECORD.size
+        return [unpacked_record(content, nth * RECORD.size) for nth in range(whole)]
+
+
+class IndexWriter:
+    """The index of a log that is being written. Every method raises OSError where the disk does."""
+
+    def __init__(self, files: LogFiles) -> None:
+        self._files = files
+        self._fd = -1
+        self._size = 0
+
+    @property
+    def is_intact(self) -> bool:
+        """False when it is not open, or somebody removed or shortened the file."""
+        if self._fd < 0:
+            return False
+        status = os.fstat(self._fd)
+        return status.st_nlink > 0 and status.st_size >= self._size
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Adds records. What a failed write left behind is cut off first."""
+        if not records:
+            return
+        if os.fstat(self._fd).st_size != self._size:
+            os.ftruncate(self._fd, self._size)
+        content = b"".join(packed(record) for record in records)
+        write_all(self._fd, content)
+        self._size += len(content)
+
+    def start(self, header: Header, records: Sequence[Record]) -> None:
+        """Puts a new index in the place of whatever is there, and goes on with it."""
+        content = header.packed() + b"".join(packed(record) for record in records)
+        self._files.replace(INDEX, content)
+        self.close()
+        self._fd = self._files.open(INDEX, os.O_RDWR | os.O_APPEND)
+        self._size = len(content)
+
+    def resume(self) -> Header | None:
+        """Goes on with the index that is there; None where there is none that can be read. A record that was
+        cut in the writing is cut off by the next."""
+        try:
+            self._fd = self._files.open(INDEX, os.O_RDWR | os.O_APPEND)
+            header = unpacked_header(os.pread(self._fd, HEADER.size, 0))
+        except (FileNotFoundError, ValueError):
+            self.close()
+            return None
+        self._size = HEADER.size + len(self.records()) * RECORD.size
+        return header
+
+    def records(self) -> Records:
+        return Records(self._fd)
+
+    def between(self, start: int, end: int) -> list[Record]:
+        """The records of these bytes, none without a file."""
+        if self._fd < 0:
+            return []
+        records = self.records()
+        return records[records.from_offset(start) : records.from_offset(end)]
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1

@@ -1,0 +1,33 @@
+"""A copy of a run's output to where ``exec`` shows it: as it comes, or made safe for a terminal.
+
+Never ends the run: a reader of the copy that goes away only ends the copying. Called by ``pump.stream``.
+"""
+
+from __future__ import annotations
+
+import os
+
+from runwisp.escapes import Plain
+from runwisp.logfile import write_all
+
+
+class Copy:
+    """Owns ``fd``. It may be slow: then the run, the only one of an ``exec``, waits as without us."""
+
+    def __init__(self, fd: int, is_plain: bool) -> None:
+        self._fd = fd
+        self._plain = Plain() if is_plain else None
+        os.set_blocking(fd, True)
+
+    def write(self, data: memoryview) -> None:
+        if self._fd < 0:
+            return
+        try:
+            write_all(self._fd, self._plain.feed(bytes(data)) if self._plain else data)
+        except OSError:  # whoever showed it is gone
+            self.close()
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1

@@ -1,0 +1,239 @@
+"""The log pump: one process that takes the output of all runs.
+
+Reads their pipes, writes their logs, keeps caps and the disk guard, removes logs. Never handles single lines
+where output is hot, never touches the database or a process. Started by the daemon with their link as
+descriptor 3; ends when the daemon closes it, after the last byte that runs still write. What a finished run
+left behind does not keep it: with the daemon gone nobody would count that output.
+"""
+
+from __future__ import annotations
+
+import heapq
+import resource
+import socket
+from functools import partial
+from itertools import count
+from typing import assert_never
+
+from runwisp import host
+from runwisp.clock import SECOND, Millis, Mono, Now, after
+from runwisp.diskguard import DiskGuard
+from runwisp.errors import LinkClosed
+from runwisp.link import Link
+from runwisp.logfile import LogFiles
+from runwisp.logwriter import LogState
+from runwisp.loop import READ, WRITE, Loop
+from runwisp.pump.stream import Block, Output, OutputState, Pipe, Shared, output_of
+from runwisp.wire import Exited, Hello, Open, Remove, Removed, SystemLine, ToPump
+
+RETRY: Millis = SECOND
+"""How often a stopped log tries whether the disk has room again."""
+SPARE_FDS = 64
+
+
+class Agenda:
+    """Which outputs are to be settled when. A deadline that moves on is looked at once in vain."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[Mono, int, Output]] = []
+        self._armed: dict[Output, Mono] = {}
+        self._order = count()
+
+    def arm(self, output: Output, at: Mono) -> None:
+        armed = self._armed.get(output)
+        if armed is None or at < armed:
+            self._armed[output] = at
+            heapq.heappush(self._heap, (at, next(self._order), output))
+
+    def next_at(self) -> Mono | None:
+        return self._heap[0][0] if self._heap else None
+
+    def due(self, now: Mono) -> list[Output]:
+        found = []
+        while self._heap and self._heap[0][0] <= now:
+            at, _, output = heapq.heappop(self._heap)
+            if self._armed.get(output) == at:
+                del self._armed[output]
+                found.append(output)
+        return found
+
+
+class Pump:
+    def __init__(self, link: Link) -> None:
+        self._loop = Loop()
+        self._link: Link | None = link
+        self._link_events = READ
+        self._is_link_ready = False
+        self._shared: Shared | None = None
+        self._outputs: dict[str, Output] = {}
+        self._ready: list[tuple[Output, Pipe]] = []
+        self._agenda = Agenda()
+        self._writing: dict[Output, None] = {}
+        """Those whose logs are open, the longest first."""
+        self._stopped: dict[Output, None] = {}
+        self._retry_at: Mono | None = None
+        self._open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self._loop.watch(link.fileno(), READ, self._note_link)
+
+    def run(self) -> None:
+        """Until the daemon is gone and every run is read to its end."""
+        now = host.now()
+        while self._link or self._outputs:
+            self._loop.wait(now, self._next_at())
+            now = host.now()
+            self._turn(now)
+        self._loop.close()
+
+    def _turn(self, now: Now) -> None:
+        if self._is_link_ready:
+            self._is_link_ready = False
+            self._receive(now)
+        for output, pipe in self._ready:
+            if pipe in output.pipes:
+                output.read(pipe, now)
+                if output.state is OutputState.DRAINING or not output.pipes:
+                    output.settle(now)
+                self._after(output)
+        self._ready.clear()
+        for output in self._agenda.due(now.mono):
+            self._settle(output, now)
+        if self._retry_at is not None and self._retry_at <= now.mono:
+            self._retry(now)
+        self._watch_link()
+
+    def _next_at(self) -> Mono | None:
+        deadlines = [at for at in (self._agenda.next_at(), self._retry_at) if at is not None]
+        return min(deadlines, default=None)
+
+    def _note_link(self) -> None:
+        self._is_link_ready = True
+
+    def _receive(self, now: Now) -> None:
+        assert self._link
+        self._link.flush()
+        try:
+            received = self._link.receive()
+        except LinkClosed:
+            self._daemon_is_gone()
+            return
+        for message, fds in received:
+            assert isinstance(message, ToPump)
+            self._handle(message, fds, now)
+
+    def _handle(self, message: ToPump, fds: list[int], now: Now) -> None:
+        match message:
+            case Hello():
+                self._hello(message)
+            case Open():
+                self._open(message, fds, now)
+            case SystemLine(run_id, text):
+                self._outputs[run_id].say(text, now)
+                self._after(self._outputs[run_id])
+            case Exited(run_id, meta):
+                self._outputs[run_id].exited(meta, now)
+                self._settle(self._outputs[run_id], now)
+            case Remove():
+                self._remove(message)
+            case _:
+                assert_never(message)
+
+    def _hello(self, hello: Hello) -> None:
+        guard = DiskGuard(hello.logs_dir, hello.min_free_space)
+        self._shared = Shared(hello.logs_dir, guard, Block(), self._loop.unwatch)
+
+    def _open(self, message: Open, fds: list[int], now: Now) -> None:
+        assert self._shared
+        output = output_of(message, fds, self._shared)
+        self._outputs[message.run_id] = output
+        for pipe in output.pipes:
+            self._loop.watch(pipe.fd, READ, partial(self._ready.append, (output, pipe)))
+        output.start(now)
+        self._after(output)
+
+    def _remove(self, message: Remove) -> None:
+        """A log that cannot be removed now is asked for again by the daemon's next sweep."""
+        assert self._shared
+        for log in message.logs:
+            task_name, _, stem = log.partition("/")
+            LogFiles(self._shared.logs_dir, task_name, stem).remove()
+        if self._link:
+            self._link.send(Removed(message.ticket))
+
+    def _settle(self, output: Output, now: Now) -> None:
+        output.settle(now)
+        self._after(output)
+
+    def _after(self, output: Output) -> None:
+        """Passes on what an output has to say, and keeps the books about it."""
+        messages, output.messages = output.messages, []
+        if self._link:
+            for message in messages:
+                self._link.send(message)
+        if output.is_over or (not self._link and not output.pipes):
+            self._forget(output)
+            return
+        at = output.next_at()
+        if at is not None:
+            self._agenda.arm(output, at)
+        if output.writer.state is LogState.STOPPED:
+            self._stopped[output] = None
+            if self._retry_at is None:
+                self._retry_at = after(host.now().mono, RETRY)
+        if not output.writer.is_parked and output not in self._writing:
+            self._writing[output] = None
+            self._park_some()
+
+    def _park_some(self) -> None:
+        """Closes the logs opened longest ago while too many are: pipes must never want for descriptors."""
+        most = max(8, (self._open_files - SPARE_FDS - 2 * len(self._outputs)) // 2)
+        while len(self._writing) > most:
+            oldest = next(iter(self._writing))
+            del self._writing[oldest]
+            oldest.writer.park()
+
+    def _retry(self, now: Now) -> None:
+        """The disk may have room again, for all or for some of the stopped logs."""
+        assert self._shared
+        guard = self._shared.guard
+        guard.check(now.mono)
+        for output in [*self._stopped]:
+            if not guard.is_low:
+                output.resume(now)
+            if output.writer.state is not LogState.STOPPED:
+                del self._stopped[output]
+            self._after(output)
+        self._retry_at = after(now.mono, RETRY) if self._stopped else None
+
+    def _forget(self, output: Output) -> None:
+        if output.state is not OutputState.DRAINED:
+            output.leave()
+        self._outputs.pop(output.run_id)
+        self._stopped.pop(output, None)
+        self._writing.pop(output, None)
+
+    def _daemon_is_gone(self) -> None:
+        assert self._link
+        self._loop.unwatch(self._link.fileno())
+        self._link.close()
+        self._link = None
+        for output in [*self._outputs.values()]:
+            if output.state is OutputState.DRAINED:
+                output.let_go()
+            self._after(output)
+
+    def _watch_link(self) -> None:
+        if self._link:
+            events = READ | WRITE if self._link.wants_write else READ
+            if events != self._link_events:
+                self._link_events = events
+                self._loop.watch(self._link.fileno(), events, self._note_link)
+
+
+def main(fd: int) -> None:
+    with open("/proc/self/comm", "w") as comm:
+        comm.write("runwisp")
+    Pump(Link(socket.socket(fileno=fd))).run()
+
+
+if __name__ == "__main__":
+    main(3)

@@ -1,0 +1,306 @@
+"""The output of one run in the pump: its pipes, its log, and how far it is.
+
+Never waits and knows nothing of links or selectors: it is told when a pipe is readable and when a deadline
+has come, and answers with messages for the daemon. Called by ``pump.main``.
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fcntl import F_SETPIPE_SZ, fcntl, ioctl
+from itertools import zip_longest
+from termios import FIONREAD
+
+from runwisp.clock import SECOND, Millis, Mono, Now, after
+from runwisp.diskguard import DiskGuard
+from runwisp.errors import IllegalMove
+from runwisp.logfile import LogFiles
+from runwisp.logline import LINE_MAX, Stream
+from runwisp.logwriter import LogState, LogWriter
+from runwisp.pump.copy import Copy
+from runwisp.run import LogTotals
+from runwisp.task import LogOnFull
+from runwisp.wire import Closed, Drained, FromPump, Open, Overflowed, Pressure, Renamed
+
+BLOCK = 1024 * 1024
+PIPE_DEFAULT = 64 * 1024
+HOLD: Millis = 200
+"""How long an unfinished line waits for its rest before it is written as it is."""
+DRAIN: Millis = 2 * SECOND
+HELD_OPEN = (
+    "Output is still held open by what this run left behind; what comes from here on is counted, not kept"
+)
+
+
+class OutputState(StrEnum):
+    READING = "reading"
+    DRAINING = "draining"
+    """The process has ended; what its pipes hold is read."""
+    DRAINED = "drained"
+    """The log is complete; a pipe that something still holds is read and counted."""
+
+
+MOVES = {
+    OutputState.READING: frozenset({OutputState.DRAINING}),
+    OutputState.DRAINING: frozenset({OutputState.DRAINED}),
+    OutputState.DRAINED: frozenset[OutputState](),
+}
+
+
+class Block:
+    """The one buffer into which all pipes are read: a held line in front, then what a read brings."""
+
+    def __init__(self) -> None:
+        self.data = bytearray(LINE_MAX + BLOCK)
+        self.view = memoryview(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all outputs have in common. ``unwatch`` is called before a pipe is closed: as the daemon holds it
+    too, epoll would go on reporting it."""
+
+    logs_dir: str
+    guard: DiskGuard
+    block: Block
+    unwatch: Callable[[int], None]
+
+
+@dataclass(slots=True, eq=False)
+class Pipe:
+    """One stream of a run. ``held`` is an unfinished line that is not written yet."""
+
+    fd: int
+    stream: Stream
+    copy: Copy | None = None
+    held: bytes = b""
+    held_until: Mono | None = None
+    backlog: int = 0
+    """Bytes it had when the process ended, and that are still to be read."""
+    is_enlarged: bool = False
+
+    def read(self, block: Block) -> int:
+        """Puts the held line and what is new into the block; gives where the new ends, 0 at the end.
+
+        Raises: BlockingIOError when nothing is there.
+        """
+        start = len(self.held)
+        block.view[:start] = self.held
+        count = os.readv(self.fd, [block.view[start : start + BLOCK]])
+        if count >= PIPE_DEFAULT and not self.is_enlarged:
+            self._enlarge()
+        self.backlog -= count
+        if self.copy and count:
+            self.copy.write(block.view[start : start + count])
+        return start + count if count else 0
+
+    def count_backlog(self) -> None:
+        waiting = array("i", [0])
+        ioctl(self.fd, FIONREAD, waiting)
+        self.backlog = waiting[0]
+
+    def _enlarge(self) -> None:
+        """It was full, so its writer waits for us; a user without privilege has 64 MiB of this (pipe(7))."""
+        self.is_enlarged = True
+        try:
+            fcntl(self.fd, F_SETPIPE_SZ, BLOCK)
+        except PermissionError:
+            return
+
+
+@dataclass(slots=True, eq=False)
+class Output:
+    """The output of one run. ``messages`` are for the daemon, who is told in order."""
+
+    opened: Open
+    writer: LogWriter
+    pipes: list[Pipe]
+    shared: Shared
+    state: OutputState = OutputState.READING
+    totals: LogTotals = field(default_factory=LogTotals)
+    messages: list[FromPump] = field(default_factory=list)
+    _meta: str = ""
+    _drain_by: Mono | None = None
+    _late_lines: int = 0
+    _has_told_pressure: bool = False
+    _has_told_overflow: bool = False
+    _stem: str = ""
+
+    @property
+    def run_id(self) -> str:
+        return self.opened.run_id
+
+    @property
+    def is_over(self) -> bool:
+        return self.state is OutputState.DRAINED and not self.pipes
+
+    def start(self, now: Now) -> None:
+        self._stem = self.writer.files.stem
+        if not self.opened.is_resumed:
+            return
+        totals = self.writer.final_totals()
+        if totals and self.pipes:
+            self.totals = totals
+            self.state = OutputState.DRAINED
+        else:
+            self.writer.take_up(now.wall)
+            self._tell()
+
+    def read(self, pipe: Pipe, now: Now) -> None:
+        """One block at most, so that every run gets its turn."""
+        try:
+            end = pipe.read(self.shared.block)
+        except BlockingIOError:
+            return
+        if self.state is OutputState.DRAINED:
+            self._late_lines += self.shared.block.data.count(b"\n", 0, end)
+        elif end:
+            self._keep(pipe, end, now)
+        else:
+            self._flush(pipe, now)
+        if not end:
+            self._close(pipe)
+        self._tell()
+
+    def say(self, text: str, now: Now) -> None:
+        if self.state is not OutputState.DRAINED:
+            self.writer.system(text, now.wall)
+            self._tell()
+
+    def exited(self, meta: str, now: Now) -> None:
+        if self.state is OutputState.DRAINED:  # by a former pump that could not say so any more
+            self._tell_drained()
+            return
+        self._meta = meta
+        self._move(OutputState.DRAINING)
+        self._drain_by = after(now.mono, DRAIN)
+        for pipe in self.pipes:
+            pipe.count_backlog()
+
+    def settle(self, now: Now) -> None:
+        """Does what is due: writes lines held too long, ends the draining."""
+        for pipe in self.pipes:
+            if pipe.held_until is not None and pipe.held_until <= now.mono:
+                self._flush(pipe, now)
+        if self._drain_by is not None and self._drain_by <= now.mono:
+            self._drain_by = None
+        if self.state is OutputState.DRAINING and self._is_drained():
+            self._finish(now)
+        if self.is_over:
+            self.messages.append(Closed(self.run_id, self._late_lines))
+
+    def next_at(self) -> Mono | None:
+        """When ``settle`` is to be called at the latest."""
+        deadlines = [pipe.held_until for pipe in self.pipes if pipe.held_until is not None]
+        if self._drain_by is not None:
+            deadlines.append(self._drain_by)
+        return min(deadlines, default=None)
+
+    def resume(self, now: Now) -> None:
+        """The disk may have room again."""
+        self.writer.resume(now.wall)
+        self._tell()
+
+    def leave(self) -> None:
+        """The daemon is gone, and so is everything that printed: whoever takes up the log misses nothing."""
+        self.writer.leave()
+
+    def let_go(self) -> None:
+        """Reads no more of what is held open."""
+        for pipe in [*self.pipes]:
+            self._close(pipe)
+
+    def _keep(self, pipe: Pipe, end: int, now: Now) -> None:
+        """Writes whole lines; holds the rest unless it is too long for a line."""
+        data = self.shared.block.data
+        cut = data.rfind(b"\n", len(pipe.held), end) + 1
+        if end - cut >= LINE_MAX:
+            cut = end
+        if cut:
+            self._write(pipe.stream, data, cut, now)
+        pipe.held = bytes(self.shared.block.view[cut:end])
+        pipe.held_until = after(now.mono, HOLD) if pipe.held else None
+
+    def _flush(self, pipe: Pipe, now: Now) -> None:
+        if pipe.held:
+            self._write(pipe.stream, pipe.held, len(pipe.held), now)
+            pipe.held, pipe.held_until = b"", None
+
+    def _write(self, stream: Stream, data: bytes | bytearray, end: int, now: Now) -> None:
+        self.shared.guard.spend(end, now.mono)
+        if self.shared.guard.is_low:
+            self.writer.stop(now.wall)
+        self.writer.write(stream, data, 0, end, now.wall)
+
+    def _close(self, pipe: Pipe) -> None:
+        self.pipes.remove(pipe)
+        self.shared.unwatch(pipe.fd)
+        os.close(pipe.fd)
+        if pipe.copy:
+            pipe.copy.close()
+
+    def _is_drained(self) -> bool:
+        return not self.pipes or (self._drain_by is None and all(pipe.backlog <= 0 for pipe in self.pipes))
+
+    def _finish(self, now: Now) -> None:
+        for pipe in self.pipes:
+            self._flush(pipe, now)
+        if self.pipes:
+            self.writer.system(HELD_OPEN, now.wall)
+        self.totals = self.writer.finish(self._meta, now.wall)
+        self._move(OutputState.DRAINED)
+        self._tell()
+        self._tell_drained()
+
+    def _tell_drained(self) -> None:
+        totals = self.totals
+        self.messages.append(
+            Drained(
+                self.run_id,
+                totals.log_lines,
+                totals.log_bytes,
+                totals.log_dropped_lines,
+                totals.log_disk_bytes,
+                is_held=bool(self.pipes),
+            )
+        )
+
+    def _tell(self) -> None:
+        """What happened to the log that the daemon has to know, each once."""
+        writer = self.writer
+        if writer.files.stem != self._stem:
+            self._stem = writer.files.stem
+            self.messages.append(Renamed(self.run_id, self._stem))
+        if writer.state is LogState.STOPPED and writer.is_disk_low and not self._has_told_pressure:
+            self._has_told_pressure = True
+            guard = self.shared.guard
+            self.messages.append(Pressure(self.run_id, guard.free_bytes, guard.min_free_bytes))
+        if writer.is_overflowed and not self._has_told_overflow:
+            self._has_told_overflow = True
+            self.messages.append(Overflowed(self.run_id))
+
+    def _move(self, state: OutputState) -> None:
+        if state not in MOVES[self.state]:
+            raise IllegalMove(f"the output of a run cannot go from {self.state} to {state}")
+        self.state = state
+
+
+def output_of(opened: Open, fds: list[int], shared: Shared) -> Output:
+    """Takes over the fds: none, or stdout and stderr, or these and where a copy of each goes."""
+    pipes = []
+    for stream, fd, copy in zip_longest((Stream.STDOUT, Stream.STDERR), fds[:2], fds[2:]):
+        if fd is not None:
+            os.set_blocking(fd, False)
+            pipes.append(Pipe(fd, stream, Copy(copy, opened.is_plain) if copy is not None else None))
+    writer = LogWriter(
+        LogFiles(shared.logs_dir, opened.task_name, opened.log_stem),
+        run_id=opened.run_id,
+        cap=opened.log_max_size,
+        on_full=LogOnFull(opened.log_on_full),
+        meta=opened.meta,
+    )
+    return Output(opened, writer, pipes, shared)
