@@ -21,8 +21,8 @@ import tomli
 from runwisp import hostzone
 from runwisp.clock import SECOND, Millis
 from runwisp.closest import did_you_mean
-from runwisp.configfindings import Findings, read_table, spelled, table_of, unknown_key, unknown_table
-from runwisp.configkeys import TABLES, TOP_LEVEL, zone
+from runwisp.configfindings import Findings, read_named_table, spelled, unknown_key, unknown_table
+from runwisp.configkeys import TOP_LEVEL, zone
 from runwisp.confignotify import read_notifiers, read_routes, read_settings
 from runwisp.configtasks import Surroundings, read_definitions
 from runwisp.configwarnings import add_warnings
@@ -131,8 +131,7 @@ def _read_tables(found: Findings, document: dict[str, Any], path: str, reader: R
     """Of what can be used; ``found`` has the rest."""
     _check_top_level(found, document)
     scheduler, storage, daemon = (
-        read_table(found, (name,), table_of(found, (name,), document.get(name, {})), TABLES[name])
-        for name in ("scheduler", "storage", "daemon")
+        read_named_table(found, document, name) for name in ("scheduler", "storage", "daemon")
     )
     timezone, source = _timezone(found, scheduler, reader.host_zone)
     folder = os.path.abspath(os.path.dirname(path))

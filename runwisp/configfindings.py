@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from runwisp.closest import closest, did_you_mean
-from runwisp.configkeys import FOREIGN_WORDS, HOMES, TOP_LEVEL, Keys
+from runwisp.configkeys import FOREIGN_WORDS, HOMES, TABLES, TOP_LEVEL, Keys
 from runwisp.errors import Problem
 from runwisp.printable import printable
 from runwisp.tomlplaces import Path, Places
@@ -68,20 +68,30 @@ def spelled(path: Path) -> str:
     return words.removeprefix(".")
 
 
-def table_of(found: Findings, path: Path, value: object) -> dict[str, Any]:
-    """The value when it is a table; told and empty when it is something else."""
+def table_of(found: Findings, path: Path, value: object) -> dict[str, Any] | None:
+    """The value when it is a table; something else is told."""
     if isinstance(value, dict):
         return value
-    found.error(path, f"expected a table; write [{spelled(path)}]", is_key=True)
-    return {}
+    is_in_array = any(isinstance(step, int) for step in path)
+    found.error(
+        path, "expected a table" if is_in_array else f"expected a table; write [{spelled(path)}]", is_key=True
+    )
+    return None
 
 
 def tables_of(found: Findings, path: Path, value: object) -> list[tuple[Path, dict[str, Any]]]:
-    """The tables of an array of tables, each with its path."""
+    """The tables of an array of tables, each with its path; something else is told."""
     if not isinstance(value, list):
         found.error(path, f"expected an array of tables; write [[{spelled(path)}]]", is_key=True)
         return []
-    return [((*path, index), table_of(found, (*path, index), each)) for index, each in enumerate(value)]
+    tables = (((*path, index), table_of(found, (*path, index), each)) for index, each in enumerate(value))
+    return [(place, table) for place, table in tables if table is not None]
+
+
+def read_named_table(found: Findings, document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The values of one of ``TABLES``, wherever there is one."""
+    table = table_of(found, (name,), document.get(name, {}))
+    return read_table(found, (name,), table or {}, TABLES[name])
 
 
 def read_table(

@@ -39,6 +39,7 @@ from runwisp.values import Reader, bad, choice, duration, filled_text, integer, 
 Keys = dict[str, Reader[Any]]
 """The keys of a table, and how the value of each is read."""
 
+EXAMPLE_ZONE = '; write an IANA name such as "Europe/Berlin"'
 NOT_ZONES = re.compile(r"(?:posix|right)/.*|localtime|posixrules")
 """What lies among zoneinfo's files without being a zone, or with leap seconds that nobody here counts."""
 
@@ -57,7 +58,7 @@ def zone(name: object) -> str:
         raise bad(f'"{word}" cannot be used: this machine has no time zones, install the package tzdata')
     ends = sorted(each for each in names if each.lower().endswith(f"/{word.lower()}"))
     hint = f', did you mean "{ends[0]}"?' if ends else did_you_mean(word, sorted(names))
-    raise bad(f'"{word}" is not a time zone{hint or "; write an IANA name such as " + repr("Europe/Berlin")}')
+    raise bad(f'"{word}" is not a time zone{hint or EXAMPLE_ZONE}')
 
 
 def cron_expression(value: object) -> str:

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runwisp.closest import did_you_mean
-from runwisp.configfindings import Findings, read_table, table_of, tables_of
+from runwisp.configfindings import Findings, read_named_table, read_table, table_of, tables_of
 from runwisp.configkeys import (
     MATCH,
     NOTIFIER,
     NOTIFIER_TYPES,
-    NOTIFY,
     OPTIONAL_SECRET,
     ROUTE,
     SECRET_FORMS,
@@ -69,9 +68,8 @@ def read_notifiers(found: Findings, document: Mapping[str, Any], folder: str) ->
 
 
 def read_settings(found: Findings, document: Mapping[str, Any], notifiers: Notifiers) -> NotifySettings:
-    path: Path = ("notify",)
-    values = read_table(found, path, table_of(found, path, document.get("notify", {})), NOTIFY)
-    check_addresses(found, (*path, "default_notifiers"), values.get("default_notifiers", ()), notifiers)
+    values = read_named_table(found, document, "notify")
+    check_addresses(found, ("notify", "default_notifiers"), values.get("default_notifiers", ()), notifiers)
     return NotifySettings(**values)
 
 
@@ -79,15 +77,20 @@ def read_routes(found: Findings, document: Mapping[str, Any], notifiers: Notifie
     routes = []
     for path, table in tables_of(found, ("notification_route",), document.get("notification_route", [])):
         values = read_table(found, path, table, ROUTE | {"match": lambda value: value})
-        match = table_of(found, (*path, "match"), values.get("match", {}))
-        conditions = read_table(found, (*path, "match"), match, MATCH)
+        match = _read_match(found, (*path, "match"), values.get("match", {}))
         check_addresses(found, (*path, "notify"), values.get("notify", ()), notifiers)
-        has_notify = _has_required(found, path, table, ("notify",))
-        has_kind = _has_required(found, (*path, "match"), match, ("kind",))
-        if has_notify and has_kind and "notify" in values and "kind" in conditions:
-            conditions["kind"] = frozenset(conditions["kind"])
-            routes.append(Route(Match(**conditions), values["notify"]))
+        _has_required(found, path, table, ("notify",))
+        if match is not None and "notify" in values:
+            routes.append(Route(match, values["notify"]))
     return tuple(routes)
+
+
+def _read_match(found: Findings, path: Path, value: object) -> Match | None:
+    table = table_of(found, path, value)
+    if table is None or not _has_required(found, path, table, ("kind",)):
+        return None
+    values = read_table(found, path, table, MATCH)
+    return Match(**values | {"kind": frozenset(values["kind"])}) if "kind" in values else None
 
 
 def check_addresses(found: Findings, path: Path, addresses: Sequence[str], notifiers: Notifiers) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runwisp.configfindings import Findings, read_table, table_of
-from runwisp.configkeys import DEFAULTS, INSTEAD_IN_SERVICE, INSTEAD_IN_TASK, SERVICE, TASK, Keys
+from runwisp.configfindings import Findings, read_named_table, read_table, table_of
+from runwisp.configkeys import INSTEAD_IN_SERVICE, INSTEAD_IN_TASK, SERVICE, TASK, Keys
 from runwisp.confignotify import Notifiers, check_addresses
 from runwisp.configpaths import resolved
 from runwisp.task import AnyTask, Kind, Restart, Service, Task
@@ -50,8 +50,7 @@ NAME_RULE = 'a name has 1 to 100 letters, digits, ".", "_" and "-", and is not "
 def read_definitions(document: Mapping[str, Any], around: Surroundings) -> dict[str, AnyTask]:
     """All that can be used, by name, in file order."""
     found = around.found
-    path: Path = ("defaults",)
-    defaults = read_table(found, path, table_of(found, path, document.get("defaults", {})), DEFAULTS)
+    defaults = read_named_table(found, document, "defaults")
     _resolve_paths(defaults, around)
     definitions: dict[str, AnyTask] = {}
     kinds: dict[str, Kind] = {}
@@ -71,7 +70,7 @@ def _in_file_order(found: Findings, document: Mapping[str, Any]) -> list[tuple[S
     tables = [
         (shape, name, value)
         for shape in SHAPES
-        for name, value in table_of(found, (shape.table,), document.get(shape.table, {})).items()
+        for name, value in (table_of(found, (shape.table,), document.get(shape.table, {})) or {}).items()
     ]
     if len({shape.table for shape, _, _ in tables}) > 1:
         tables.sort(key=lambda each: found.places.key((each[0].table, each[1])))
@@ -86,6 +85,8 @@ def _definition(
     if not is_name(name):
         found.error(path, NAME_RULE, is_key=True)
     table = table_of(found, path, value)
+    if table is None:
+        return None
     values = read_table(found, path, table, shape.keys, shape.instead)
     if "run" not in table:
         found.error((*path, "run"), "is missing; write the command to start", is_key=True)
