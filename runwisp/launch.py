@@ -24,7 +24,7 @@ from runwisp.command import is_bypassed, plain_words, shell_argv
 from runwisp.errors import LaunchError
 from runwisp.mounts import Mounts
 from runwisp.procfs import start_ticks
-from runwisp.program import exec_error, find_program, obstacle, reason
+from runwisp.program import exec_error, find_program, is_safe, reason
 from runwisp.run import Run
 from runwisp.task import AnyTask
 
@@ -107,12 +107,8 @@ class Launcher:
         return Command(path, words) if path else None
 
     def _shell(self, definition: AnyTask) -> Command:
-        shell, argv = definition.shell, shell_argv(definition.shell, definition.run)
-        if not self._mounts.is_local(shell):
-            return Command(shell, argv, may_hang=True)
-        if number := obstacle(shell):
-            raise exec_error(shell, number)
-        return Command(shell, argv)
+        may_hang = not is_safe(definition.shell, "/", self._mounts.is_local)
+        return Command(definition.shell, shell_argv(definition.shell, definition.run), may_hang)
 
     def _start(
         self,
@@ -136,7 +132,7 @@ class Launcher:
         except OSError as error:
             if error.errno == errno.ENOEXEC:
                 return None
-            raise _failed(command, error) from error
+            raise exec_error(command.path, error.errno or 0) from error
         except ValueError as error:
             raise _refused(
                 "a NUL character in `run`, `env` or `env_file`: no process can be given it"
@@ -214,7 +210,7 @@ def start_helper(module: str, link_fd: int) -> int:
             setsigdef=ALL_SIGNALS,
         )
     except OSError as error:
-        raise _failed(command, error) from error
+        raise exec_error(command.path, error.errno or 0) from error
 
 
 def read_env_file(path: str) -> dict[str, str]:
@@ -261,13 +257,6 @@ def _enter(directory: str | int, name: str) -> None:
 
 def _refused(line: str) -> LaunchError:
     return LaunchError(line, log_line=line)
-
-
-def _failed(command: Command, error: OSError) -> LaunchError:
-    """That a file we found is not there means that what it needs to be run is not."""
-    number = error.errno or 0
-    missing = number == errno.ENOENT and "the file is there: the interpreter it names is not"
-    return exec_error(command.path, number, missing or "")
 
 
 def _pipe_into(number: int) -> int:

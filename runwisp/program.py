@@ -31,34 +31,60 @@ _ADVICE = {
 }
 
 
-def find_program(word: str, path: str, directory: str, is_local: Callable[[str], bool]) -> str | None:
+IsLocal = Callable[[str], bool]
+"""Whether every step to an absolute path is on a file system that answers for sure."""
+
+SHEBANG_MAX = 256
+
+
+def find_program(word: str, path: str, directory: str, is_local: IsLocal) -> str | None:
     """The file that a shell in ``directory`` would execute for ``word``, given the PATH ``path``.
 
     None when the search meets a file system that may hang.
     Raises: LaunchError when there is nothing to execute.
     """
     if "/" in word:
-        full = os.path.join(directory, word)
-        if not is_local(full):
-            return None
-        if number := obstacle(full):
-            raise exec_error(word, number)
-        return word
+        return word if is_safe(word, directory, is_local) else None
     denied = ""
     for folder in path.split(":"):
         found = f"{folder or '.'}/{word}"
         full = os.path.join(directory, found)
         if not is_local(full):
             return None
-        number = obstacle(full)
-        if not number:
-            return found
-        if number == errno.EACCES:
-            denied = denied or found
+        match _obstacle(full):
+            case 0:
+                return found if _has_safe_interpreter(found, directory, is_local) else None
+            case errno.EACCES:
+                denied = denied or found
     raise exec_error(denied, errno.EACCES) if denied else exec_error(word, errno.ENOENT)
 
 
-def obstacle(path: str) -> int:
+def is_safe(path: str, directory: str, is_local: IsLocal) -> bool:
+    """Whether neither a file nor the interpreter that its first line names can hang whoever executes it.
+
+    Raises: LaunchError when it cannot be executed.
+    """
+    full = os.path.join(directory, path)
+    if not is_local(full):
+        return False
+    if number := _obstacle(full):
+        raise exec_error(path, number)
+    return _has_safe_interpreter(path, directory, is_local)
+
+
+def _has_safe_interpreter(path: str, directory: str, is_local: IsLocal) -> bool:
+    named = _interpreter(os.path.join(directory, path))
+    if not named:
+        return True
+    interpreter = os.path.join(directory, named)
+    if not is_local(interpreter):
+        return False
+    if number := _obstacle(interpreter):
+        raise exec_error(path, number, f"its first line names the interpreter {named}")
+    return True
+
+
+def _obstacle(path: str) -> int:
     """The error number that keeps us from executing a file, 0 for none."""
     try:
         mode = os.stat(path).st_mode
@@ -68,6 +94,20 @@ def obstacle(path: str) -> int:
     if stat.S_ISDIR(mode):
         return errno.EISDIR
     return 0 if stat.S_ISREG(mode) and os.access(path, os.X_OK) else errno.EACCES
+
+
+def _interpreter(path: str) -> str:
+    """What a script's first line names, empty for any other file. Source: execve(2)."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""  # a program may be executed without being readable, a script may not
+    try:
+        first = os.read(fd, SHEBANG_MAX).partition(b"\n")[0]
+    finally:
+        os.close(fd)
+    words = first[2:].split(maxsplit=1) if first.startswith(b"#!") else []
+    return os.fsdecode(words[0]) if words else ""
 
 
 def exec_error(path: str, number: int, advice: str = "") -> LaunchError:
