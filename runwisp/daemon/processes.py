@@ -44,7 +44,8 @@ class Active:
     """A run whose process lives or whose output is not complete yet.
 
     ``run`` is RUNNING until the process is gone, then already as it will be saved once its log is drained.
-    ``reason`` and ``why`` are set by whoever stops it; the first one counts.
+    ``reason`` and ``why`` are set by whoever stops it; the first one counts. ``is_pressed``: its output is
+    dropped for want of disk space, which is told once, however many pumps notice.
     """
 
     run: Run
@@ -53,6 +54,7 @@ class Active:
     state: ProcessState = ProcessState.UP
     reason: EndReason | None = None
     why: str = ""
+    is_pressed: bool = False
 
 
 class Processes:
@@ -83,10 +85,11 @@ class Processes:
         turn.publish(EventKind.RUN_STARTED, run, f"{run.task_name} started")
         return run
 
-    def spawned(self, turn: Turn, spawned: Spawned) -> None:
+    def spawned(self, turn: Turn, spawned: Spawned) -> Run:
         active = self.active[spawned.run_id]
         active.run = replace(active.run, pid=spawned.pid, pid_started=spawned.pid_started)
         turn.save(active.run)
+        return active.run
 
     def renamed(self, turn: Turn, renamed: Renamed) -> None:
         if active := self.active.get(renamed.run_id):
@@ -143,7 +146,8 @@ class Processes:
 
     def spawn_failed(self, turn: Turn, failed: SpawnFailed) -> Active:
         active = self.active[failed.run_id]
-        active.reason, active.why = EndReason.FAILED, failed.message
+        if not active.reason:
+            active.reason, active.why = EndReason.FAILED, failed.message
         turn.disarm(Timer(TimerKind.KILL, failed.run_id))
         self._settle(turn, active, failed.exit_code, failed.message)
         return active
@@ -165,13 +169,27 @@ class Processes:
             self._held[run.id] = run
         return run
 
+    def abandon(self, turn: Turn) -> tuple[str, ...]:
+        """The end of the daemon waits no longer. Gives the runs whose process lives on: their rows stay open,
+        for the next life to find; those that only miss the end of their log end now."""
+        for active in self.active.values():
+            if active.state is ProcessState.GONE:
+                turn.save(active.run)
+                publish_end(turn, active.run)
+        return tuple(
+            run_id for run_id, active in self.active.items() if active.state is not ProcessState.GONE
+        )
+
     def closed(self, turn: Turn, closed: Closed) -> None:
         run = self._held.pop(closed.run_id, None)
-        if run and closed.late_lines:
-            turn.save(replace(run, log_dropped_lines=run.log_dropped_lines + closed.late_lines))
+        if run and (late := closed.late_lines):
+            run = replace(run, log_lines=run.log_lines + late, log_dropped_lines=run.log_dropped_lines + late)
+            turn.save(run)
 
     def under_pressure(self, turn: Turn, pressure: Pressure) -> None:
-        if active := self.active.get(pressure.run_id):
+        active = self.active.get(pressure.run_id)
+        if active and not active.is_pressed:
+            active.is_pressed = True
             turn.publish(
                 EventKind.LOG_DISK_PRESSURE,
                 active.run,
@@ -182,7 +200,7 @@ class Processes:
 
     def crashed(self, turn: Turn, run: Run, definition: AnyTask | None) -> Run:
         """A row that a former life left running ends; its log is completed as far as it goes."""
-        run = ended(run, EndReason.CRASHED, CRASHED, CRASH_MESSAGE, turn.now.wall)
+        run = ended(run, EndReason.CRASHED, CRASHED, explained(run, CRASH_MESSAGE), turn.now.wall)
         turn.save(run)
         turn.do(ReopenLog(run, definition))
         turn.do(EndLog(run))

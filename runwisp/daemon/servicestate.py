@@ -53,11 +53,9 @@ class ServiceState:
             match each.state:
                 case ReplicaState.STOPPED:
                     self._start(turn, each, self._draft(turn, each))
-                case ReplicaState.BACKOFF:
-                    self._start(turn, each, self._waiting(turn, each))
                 case ReplicaState.STOPPING:
                     each.starts_again = True
-                case ReplicaState.STARTING | ReplicaState.RUNNING:
+                case ReplicaState.STARTING | ReplicaState.RUNNING | ReplicaState.BACKOFF:
                     pass
 
     def stop(self, turn: Turn, reason: EndReason, why: str) -> None:
@@ -89,17 +87,6 @@ class ServiceState:
         self._start(turn, each, run)
         return True
 
-    def stop_run(self, turn: Turn, run_id: str) -> bool:
-        """One replica's run is ended by hand; the replica comes up again like after any exit."""
-        each = self.replica_of(run_id)
-        if each is None:
-            return False
-        if each.state is ReplicaState.BACKOFF:
-            self._start(turn, each, self._waiting(turn, each))
-        else:
-            self.processes.stop(turn, run_id, EndReason.STOPPED, "stopped by hand")
-        return True
-
     def spawned(self, run_id: str) -> None:
         each = self.replica_of(run_id)
         if each and each.state is ReplicaState.STARTING:
@@ -110,18 +97,18 @@ class ServiceState:
         each = self.replica_of(active.run.id)
         assert each
         each.run = None
-        if self.processes.is_closing or (each.state is ReplicaState.STOPPING and not each.starts_again):
-            self._settle_stopped(each)
-        elif each.state is ReplicaState.STOPPING:
+        if each.state is not ReplicaState.STOPPING:
+            self._back_off(turn, each, active.since)
+        elif each.starts_again:
             each.starts_again = False
             self._start(turn, each, self._draft(turn, each))
         else:
-            self._back_off(turn, each, active.since)
+            each.become(ReplicaState.STOPPED)
 
     def due(self, turn: Turn, run_id: str) -> None:
         """The wait of a replica is over."""
         each = self.replica_of(run_id)
-        if each and each.state is ReplicaState.BACKOFF and not self.processes.is_closing:
+        if each and each.state is ReplicaState.BACKOFF:
             self._start(turn, each, self._waiting(turn, each))
 
     def replica_of(self, run_id: str) -> Replica | None:
@@ -130,11 +117,6 @@ class ServiceState:
     @property
     def is_up(self) -> bool:
         return any(each.state in UP for each in self.replicas)
-
-    def _settle_stopped(self, each: Replica) -> None:
-        if each.state is not ReplicaState.STOPPING:
-            each.become(ReplicaState.STOPPING)
-        each.become(ReplicaState.STOPPED)
 
     def _back_off(self, turn: Turn, each: Replica, since: Mono) -> None:
         lived = turn.now.mono - since

@@ -6,12 +6,12 @@ a state of it: it ends with ``Quit``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from runwisp.clock import SECOND, Millis, Now, rfc3339, spell
+from runwisp.clock import SECOND, Millis, Mono, Now, after, rfc3339, spell
 from runwisp.daemon.effects import Effect, Publish, Quit, Reply, SaveMark, Turn
 from runwisp.daemon.inputs import (
     Asked,
@@ -35,12 +35,13 @@ from runwisp.errors import Refused, RunWispError, UnknownRun, UnknownTask
 from runwisp.event import Event, EventKind
 from runwisp.firing import Anchored, ClockStepped, Firing, Missed
 from runwisp.ids import UlidMaker
-from runwisp.run import NEVER_STARTED, EndReason, Phase, Run, Trigger, WaitsFor, ended
-from runwisp.task import AnyTask, Service, Task
+from runwisp.replica import ReplicaState
+from runwisp.run import NEVER_STARTED, EndReason, Phase, Run, Trigger, ended
+from runwisp.task import AnyTask, Kind, Service, Task
 from runwisp.timers import Timer, TimerKind
 from runwisp.wire import Closed, Drained, Overflowed, Pressure, Renamed
 
-GONE_MESSAGE = "its task is no longer in the configuration"
+GONE_MESSAGE = "nothing in the configuration starts it any more"
 STOP_MESSAGE = "the daemon was stopped"
 ABANDON_AFTER: Millis = 2 * SECOND
 """How long after the last SIGKILL a process that does not die holds up the end of the daemon."""
@@ -69,11 +70,11 @@ class Supervisor:
         self.tasks: dict[str, TaskState] = {}
         self.services: dict[str, ServiceState] = {}
         self._limits = limits
-        self._is_killing = False
+        self._abandons_at: Mono | None = None
         for name, definition in tasks.items():
             match definition:
                 case Task():
-                    self.tasks[name] = TaskState.idle(definition, ids, self.processes)
+                    self.tasks[name] = TaskState(definition, ids, self.processes)
                 case Service():
                     self.services[name] = ServiceState.stopped(definition, ids, self.processes)
 
@@ -106,8 +107,8 @@ class Supervisor:
                 self._ticked(turn, happened)
             case Asked(wish, ticket):
                 turn.do(Reply(ticket, self._answer(turn, wish)))
-            case Spawned(run_id):
-                self._spawned(turn, run_id, happened)
+            case Spawned():
+                self._spawned(turn, happened)
             case SpawnFailed():
                 self._gone(turn, self.processes.spawn_failed(turn, happened))
             case Exited():
@@ -152,22 +153,19 @@ class Supervisor:
         text = f"the clock was set {way} by {spell(abs(stepped.step))}; schedules go on from the new time"
         turn.do(Publish(Event(EventKind.DAEMON_CLOCK_STEPPED, turn.now.wall, text)))
 
-    def _spawned(self, turn: Turn, run_id: str, spawned: Spawned) -> None:
-        self.processes.spawned(turn, spawned)
-        for service in self._service_of(self.processes.active[run_id].run.task_name):
-            service.spawned(run_id)
+    def _spawned(self, turn: Turn, spawned: Spawned) -> None:
+        run = self.processes.spawned(turn, spawned)
+        if service := self.services.get(run.task_name):
+            service.spawned(run.id)
 
     def _gone(self, turn: Turn, active: Active) -> None:
-        for service in self._service_of(active.run.task_name):
+        if service := self.services.get(active.run.task_name):
             service.process_gone(turn, active)
 
     def _drained(self, turn: Turn, drained: Drained) -> None:
         run = self.processes.drained(turn, drained)
         if run and run.task_name in self.tasks:
             self.tasks[run.task_name].run_ended(turn, run)
-
-    def _service_of(self, name: str) -> Iterable[ServiceState]:
-        return (self.services[name],) if name in self.services else ()
 
     def _due(self, turn: Turn, timer: Timer) -> None:
         match timer.kind:
@@ -220,7 +218,8 @@ class Supervisor:
     def _stop_task(self, turn: Turn, name: str) -> str:
         if name in self.tasks:
             count = self.tasks[name].stop_all(turn)
-            return f"{name}: stopping {count} runs" if count else f"{name} is not running"
+            noun = "run" if count == 1 else "runs"
+            return f"{name}: stopping {count} {noun}" if count else f"{name} is not running"
         self.services[name].stop(turn, EndReason.STOPPED, "stopped by hand")
         return f"{name} stays stopped until it is started again or the daemon restarts"
 
@@ -231,23 +230,32 @@ class Supervisor:
         return f"{name} restarts"
 
     def _stop_run(self, turn: Turn, run_id: str) -> str | RunWispError:
-        if any(task.stop_run(turn, run_id) for task in self.tasks.values()) or any(
-            service.stop_run(turn, run_id) for service in self.services.values()
-        ):
+        for name, service in self.services.items():
+            if each := service.replica_of(run_id):
+                if each.state is ReplicaState.BACKOFF:
+                    return Refused(
+                        f"{name} waits to be started again", f"`runwisp stop {name}` keeps it down"
+                    )
+                self.processes.stop(turn, run_id, EndReason.STOPPED, "stopped by hand")
+                return "the run is being stopped; the service starts it again"
+        if any(task.stop_run(turn, run_id) for task in self.tasks.values()):
             return "the run is being stopped"
         return UnknownRun(f"no run {run_id} is running or waiting", "it may have ended meanwhile")
 
     # The two ends of a life
 
     def _take_up(self, turn: Turn, run: Run) -> None:
+        """A name that was a task's and is a service's now is another one."""
         definition = self.definitions.get(run.task_name)
+        task = self.tasks.get(run.task_name) if run.kind is Kind.TASK else None
+        service = self.services.get(run.task_name) if run.kind is Kind.SERVICE else None
         if run.phase is Phase.RUNNING:
             run = self.processes.crashed(turn, run, definition)
-            if isinstance(definition, Task):
-                self.tasks[run.task_name].crashed(turn, run)
-        elif isinstance(definition, Task) and run.waits_for is not WaitsFor.RESTART:
-            self.tasks[run.task_name].restore(turn, run)
-        elif not isinstance(definition, Service) or not self.services[run.task_name].restore(turn, run):
+            if task:
+                task.crashed(turn, run)
+        elif task:
+            task.restore(turn, run)
+        elif not (service and service.restore(turn, run)):
             run = ended(run, EndReason.STOPPED, NEVER_STARTED, GONE_MESSAGE, turn.now.wall)
             turn.save(run)
             publish_end(turn, run)
@@ -265,13 +273,17 @@ class Supervisor:
             self.processes.stop(turn, run_id, EndReason.DAEMON_STOPPED, STOP_MESSAGE)
 
     def _shutdown_due(self, turn: Turn) -> None:
-        if self._is_killing:
-            turn.do(Quit(abandoned=tuple(self.processes.active)))
-        else:
+        """The budget is used up: kill; and what was killed has had its time: go."""
+        if self._abandons_at is None:
             self._kill_all(turn)
+        elif turn.now.mono >= self._abandons_at:
+            turn.do(Quit(self.processes.abandon(turn)))
 
     def _kill_all(self, turn: Turn) -> None:
-        self._is_killing = True
+        """Once: a storm of signals does not put off the end."""
+        if self._abandons_at is not None:
+            return
+        self._abandons_at = after(turn.now.mono, ABANDON_AFTER)
         for run_id in [*self.processes.active, *self.processes.lingering]:
             self.processes.kill(turn, run_id)
         turn.arm(Timer(TimerKind.SHUTDOWN), ABANDON_AFTER)

@@ -7,7 +7,7 @@ included. Pure; asks ``Processes`` for everything that concerns a process.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from runwisp.clock import Millis, Wall
 from runwisp.daemon.effects import Turn
@@ -15,8 +15,7 @@ from runwisp.daemon.processes import Processes, explained, publish_end, start_ti
 from runwisp.firing import Cause, Firing, Missed
 from runwisp.ids import UlidMaker
 from runwisp.overlap import Decision, decide
-from runwisp.process import ProcessState
-from runwisp.retry import on_failure_wait, retry_wait
+from runwisp.retry import RETRY_CAP, on_failure_wait, retry_wait
 from runwisp.run import NEVER_STARTED, EndReason, Run, Trigger, WaitsFor, drafted, ended
 from runwisp.task import Restart, Task
 
@@ -27,17 +26,18 @@ REPLACED = "replaced by a newer run (policy: terminate)"
 
 @dataclass(slots=True)
 class TaskState:
-    """Invariant: runs wait in ``queue`` only while all slots are taken or the daemon is stopping."""
+    """``slots``: the latest attempt of each chain, the one that started or began to wait first in front.
+    ``leaving``: those among them that nothing follows, however they end: stopped by hand or replaced.
+
+    Invariant: runs wait in ``queue`` only while all slots are taken or the daemon is stopping.
+    """
 
     task: Task
     ids: UlidMaker
     processes: Processes
-    slots: dict[str, Run]
-    queue: deque[Run]
-
-    @classmethod
-    def idle(cls, task: Task, ids: UlidMaker, processes: Processes) -> TaskState:
-        return cls(task, ids, processes, {}, deque())
+    slots: dict[str, Run] = field(default_factory=dict)
+    queue: deque[Run] = field(default_factory=deque)
+    leaving: set[str] = field(default_factory=set)
 
     def fired(self, turn: Turn, firing: Firing) -> None:
         run = self._draft(turn, Trigger.CRON, firing.scheduled_for)
@@ -63,10 +63,11 @@ class TaskState:
         """An attempt of this task has ended: the chain goes on or gives its slot back."""
         del self.slots[run.id]
         wait = self._wait_after(run)
+        self.leaving.discard(run.id)
         if wait is None:
             self.fill(turn)
         else:
-            self._wait_for_retry(turn, run, wait)
+            self._take_slot(turn, self._next_attempt(turn, run, wait))
 
     def due(self, turn: Turn, run_id: str) -> None:
         """The wait of a retry is over."""
@@ -96,17 +97,22 @@ class TaskState:
         return True
 
     def restore(self, turn: Turn, run: Run) -> None:
-        """A run that a former life left waiting; called in the order of their ids, then ``fill``."""
-        if run.waits_for is WaitsFor.QUEUE or run.due_at is None:
+        """A run that a former life left waiting; called in the order of their ids, then ``fill``.
+
+        There may be fewer slots than there were.
+        """
+        if run.waits_for is WaitsFor.QUEUE:
             self.queue.append(run)
-            return
-        self.slots[run.id] = run
-        turn.arm(start_timer(run), max(0, run.due_at - turn.now.wall))
+        elif len(self.slots) < self.task.parallelism:
+            self._take_slot(turn, run)
+        else:
+            self._enqueue(turn, run)
 
     def crashed(self, turn: Turn, run: Run) -> None:
         """A run of this task was found dead at start; its chain may go on."""
-        self.slots[run.id] = run
-        self.run_ended(turn, run)
+        wait = self._wait_after(run)
+        if wait is not None:
+            self.restore(turn, self._next_attempt(turn, run, wait))
 
     def fill(self, turn: Turn) -> None:
         """Starts what waits, as far as there are slots."""
@@ -135,12 +141,12 @@ class TaskState:
                 return self._refuse(turn, run, EndReason.QUEUE_FULL, f"task already running and {waiting}")
 
     def _start(self, turn: Turn, run: Run) -> Run:
-        run = self.processes.start(turn, run, self.task)
-        self.slots[run.id] = run
+        self.slots.pop(run.id, None)
+        run = self.slots[run.id] = self.processes.start(turn, run, self.task)
         return run
 
     def _enqueue(self, turn: Turn, run: Run) -> Run:
-        run = replace(run, waits_for=WaitsFor.QUEUE)
+        run = replace(run, waits_for=WaitsFor.QUEUE, due_at=None)
         self.queue.append(run)
         turn.save(run)
         return run
@@ -152,17 +158,18 @@ class TaskState:
         return run
 
     def _make_room(self, turn: Turn) -> None:
-        """For one more run: the oldest that is not being stopped yet has to go, running or waiting."""
-        for run_id in self.slots:
-            active = self.processes.active.get(run_id)
-            if active is None or active.state is ProcessState.UP:
-                self._stop_slot(turn, run_id, REPLACED, REPLACED)
-                return
-        if len(self.queue) >= self.task.parallelism:
+        """For one more run: the oldest has to go, unless a slot is on its way to be free already."""
+        if len(self.queue) < len(self.leaving):
+            return
+        oldest = next((run_id for run_id in self.slots if run_id not in self.leaving), None)
+        if oldest:
+            self._stop_slot(turn, oldest, REPLACED, REPLACED)
+        else:
             self._end_waiting(turn, self.queue.popleft(), REPLACED)
 
     def _stop_slot(self, turn: Turn, run_id: str, why: str, why_waiting: str) -> None:
         if run_id in self.processes.active:
+            self.leaving.add(run_id)
             self.processes.stop(turn, run_id, EndReason.STOPPED, why)
         else:
             waiting = self.slots.pop(run_id)
@@ -173,24 +180,29 @@ class TaskState:
         self._refuse(turn, run, EndReason.STOPPED, why)
 
     def _wait_after(self, run: Run) -> Millis | None:
-        """How long the chain waits before its next attempt; None when it is over."""
-        if not run.meaning.is_retried:
+        """How long the chain waits before its next attempt; None when it is over. An `exec` has just one."""
+        if not run.meaning.is_retried or run.id in self.leaving or run.triggered_by is Trigger.EXEC:
             return None
         attempt = run.retry_attempt + 1
         if self.task.restart is Restart.ON_FAILURE:
             return on_failure_wait(attempt)
         return retry_wait(self.task, attempt) if attempt <= self.task.retry_attempts else None
 
-    def _wait_for_retry(self, turn: Turn, former: Run, wait: Millis) -> None:
-        run = replace(
+    def _next_attempt(self, turn: Turn, former: Run, wait: Millis) -> Run:
+        return replace(
             self._draft(turn, former.triggered_by, former.scheduled_for),
             retry_attempt=former.retry_attempt + 1,
             retry_of_run_id=former.id,
             waits_for=WaitsFor.RETRY,
             due_at=Wall(turn.now.wall + wait),
         )
-        self.slots[run.id] = run
+
+    def _take_slot(self, turn: Turn, run: Run) -> None:
+        """A retry waits in the slot of its chain; never longer than retries do, were the clock set back."""
+        assert run.due_at is not None
+        wait = min(max(0, run.due_at - turn.now.wall), RETRY_CAP)
         if wait or self.processes.is_closing:
+            self.slots[run.id] = run
             turn.save(run)
             turn.arm(start_timer(run), wait)
         else:
