@@ -116,7 +116,7 @@ def read_table(
             values[name] = read(value)
         except BadValue as error:
             for flaw in error.flaws:
-                found.error((*path, name, *flaw.at), flaw.message)
+                found.error((*path, name, *flaw.at), flaw.message, is_key=flaw.is_key)
     return values
 
 

@@ -125,16 +125,18 @@ def ntfy_topic(value: object) -> str:
 
 def header_lines(value: object) -> dict[str, str]:
     found = values.strings_by_name(value)
-    wrong = [
-        values.Flaw(
-            "is not a header: its name has letters, digits and hyphens, its value is one line", (name,)
-        )
-        for name, line in found.items()
+    flaws = [
+        values.Flaw("is not the name of a header; it has letters, digits and hyphens", (name,), is_key=True)
+        for name in found
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name)
-        or re.search(r"[\x00-\x08\x0a-\x1f\x7f]", line)
     ]
-    if wrong:
-        raise values.BadValue(*wrong)
+    flaws += [
+        values.Flaw("is not one line without control characters, which a header must be", (name,))
+        for name, line in found.items()
+        if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", line)
+    ]
+    if flaws:
+        raise values.BadValue(*flaws)
     return found
 
 

@@ -60,10 +60,14 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """One thing wrong, ``at`` a place inside the value: indexes and keys, none for the value itself."""
+    """One thing wrong, ``at`` a place inside the value: indexes and keys, none for the value itself.
+
+    ``is_key``: what is wrong is the last key, not what it stands for.
+    """
 
     message: str
     at: tuple[str | int, ...] = ()
+    is_key: bool = False
 
 
 class BadValue(ValueError):
@@ -242,7 +246,7 @@ def strings_by_name(value: object) -> dict[str, str]:
 def environment(value: object) -> dict[str, str]:
     message = 'is not a name for a variable: it must not be empty nor contain "=" or NUL'
     names = value if isinstance(value, dict) else ()
-    flaws = [Flaw(message, (name,)) for name in names if not name or "=" in name or "\0" in name]
+    flaws = [Flaw(message, (name,), is_key=True) for name in names if not name or "=" in name or "\0" in name]
     try:
         found = strings_by_name(value)
     except BadValue as error:
@@ -264,7 +268,7 @@ def _all_read(values: Iterable[tuple[K, object]], read: Reader[T]) -> dict[K, T]
         try:
             found[key] = read(value)
         except BadValue as error:
-            flaws += [Flaw(inner.message, (key, *inner.at)) for inner in error.flaws]
+            flaws += [Flaw(inner.message, (key, *inner.at), inner.is_key) for inner in error.flaws]
     if flaws:
         raise BadValue(*flaws)
     return found

@@ -218,7 +218,12 @@ def test_every_flaw_of_an_array_is_told_where_it_is() -> None:
 def test_every_flaw_of_an_environment_is_told_where_it_is() -> None:
     assert values.environment({"A": "1", "b c": ""}) == {"A": "1", "b c": ""}
     found = flaws(values.environment, {"A": 1, "B=": "x", "": "y", "C": "z\0"})
-    assert {flaw.at for flaw in found} == {("A",), ("B=",), ("",), ("C",)}
+    assert {(*flaw.at, flaw.is_key) for flaw in found} == {
+        ("A", False),
+        ("B=", True),
+        ("", True),
+        ("C", False),
+    }
 
 
 @pytest.mark.parametrize("name", ["a", "A.b-c_9", "...", "-", "a" * 100])
