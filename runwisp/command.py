@@ -18,8 +18,8 @@ person may have chosen them for."""
 
 _BARE = r"[A-Za-z0-9_@%+=:,./-]"
 _PIECE = rf"""(?: {_BARE} | '[^'\0]*' | "[^"$`\\\0]*" )"""
-_PLAIN = re.compile(rf"{_PIECE}++ (?: [ \t]++ {_PIECE}++ )*+", re.VERBOSE)
-_WORD = re.compile(rf"{_PIECE}++", re.VERBOSE)
+_PLAIN = re.compile(rf"{_PIECE}+ (?: [ \t]+ {_PIECE}+ )*", re.VERBOSE)
+_WORD = re.compile(rf"{_PIECE}+", re.VERBOSE)
 _LITERAL = re.compile(rf"""({_BARE}) | '([^']*)' | "([^"]*)\"""", re.VERBOSE)
 _PROGRAM = re.compile(r"[A-Za-z0-9_./][^=]*")
 

@@ -69,7 +69,8 @@ def members_of(
 
     A process belongs to a run when its environment holds the run's id and our data directory, or when its
     session is that of a leader in ``sessions`` (pid to run id; only leaders not reaped yet, whose pid cannot
-    be anybody else's), which finds those whose environment we may not read or that wiped it.
+    be anybody else's), which finds those whose environment we may not read or that wiped it. In the midst
+    of execve(2) a process has no environment for some microseconds.
     """
     marks = {f"{RUN_ID}={run_id}".encode(): run_id for run_id in run_ids}
     ours = os.fsencode(f"{DATA}={data_dir}")

@@ -36,6 +36,8 @@ def members(bench: Bench, run_id: str) -> list[Member]:
 
 
 def the_member(bench: Bench, run_id: str, pid: int) -> Member:
+    """Waits: in the midst of its execve a process has no environment yet."""
+    wait_for(lambda: pid in {member.pid for member in members(bench, run_id)})
     return next(member for member in members(bench, run_id) if member.pid == pid)
 
 
@@ -114,7 +116,8 @@ def test_many_runs_are_told_apart_in_one_pass(bench: Bench) -> None:
 
 
 def test_a_run_of_another_data_directory_is_none_of_ours(bench: Bench) -> None:
-    _, run = bench.start(bench.task("sleep 60"))
+    launched, run = bench.start(bench.task("sleep 60"))
+    the_member(bench, run.id, launched.pid)
     assert not members_of({run.id}, bench.data_dir + "x")
     assert not members_of({run.id[:-1]}, bench.data_dir)
     assert len(members(bench, run.id)) == 1
@@ -130,7 +133,7 @@ def test_a_wiped_environment_is_found_by_the_session(bench: Bench) -> None:
 
 def test_a_large_environment_is_read_to_its_end(bench: Bench) -> None:
     launched, run = bench.start(bench.task("sleep 60", env={f"A{n}": "x" * 50_000 for n in range(8)}))
-    assert [member.pid for member in members(bench, run.id)] == [launched.pid]
+    assert the_member(bench, run.id, launched.pid).run_id == run.id
 
 
 # Signals
