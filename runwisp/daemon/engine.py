@@ -90,12 +90,13 @@ class Engine:
         self.performer = Performer(outside, self.born.data.absolute, self.born.config.min_free_space)
 
     def wait(self, until: Mono | None = None) -> Now:
-        """Sleeps until something happens; gives the time it is then."""
+        """Sleeps until something happens, unless something did; gives the time it is then."""
         link = self.pump.link
         if link:
             events = READ | WRITE if link.wants_write else READ
             self.loop.watch(link.fileno(), events, self._hear_pump)
-        self.loop.wait(host.now(), until)
+        now = host.now()
+        self.loop.wait(now, now.mono if self._inbox else until)
         return host.now()
 
     def turn(self, now: Now, more: Sequence[Input] = ()) -> None:

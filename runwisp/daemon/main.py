@@ -148,9 +148,8 @@ class Daemon:
             self._engine.loop.timers.arm(WATCHDOG_TIMER, after(now.mono, self._notifier.watchdog_interval))
 
     def _publish(self, event: Event) -> None:
-        fields = {**({"task": event.task_name} if event.task_name else {}), **event.fields}
-        if event.run_id:
-            fields["run"] = event.run_id
+        named = {"task": event.task_name or "", **event.fields, "run": event.run_id or ""}
+        fields = {name: value for name, value in named.items() if value != ""}
         match event.severity:
             case Severity.INFO if event.run_id:
                 self._log.debug(event.message, **fields)
