@@ -7,7 +7,7 @@ is ``daemon.retention``'s, what a state means ``run``'s. Called by the daemon, a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import accumulate
 from operator import attrgetter
 from typing import Any
@@ -19,7 +19,7 @@ from runwisp.metafiles import Metas
 from runwisp.paths import DataDir
 from runwisp.run import Phase, Run
 from runwisp.runmeta import WORDS
-from runwisp.store import SetAside, Store, open_database
+from runwisp.store import SetAside, Store, open_database, set_aside
 
 COLUMNS = tuple(each.name for each in fields(Run))
 FIXED = frozenset(
@@ -209,6 +209,15 @@ class History:
             "AND id NOT IN (SELECT life_id FROM runs WHERE life_id IS NOT NULL)",
             (before, self._life_id),
         )
+
+    def renewed(self, data: DataDir, now: Wall, why: str) -> Opened:
+        """Sets this history aside, found malformed while it was used, and opens a new one in its place.
+
+        The new one knows what the .meta files of logs say; what else the caller knows to be unfinished, it
+        has to save. This one is closed. Raises: as ``open_history``.
+        """
+        moved = set_aside(self._store, data, now, why)
+        return replace(open_history(data, self._life, now), set_aside=moved)
 
     def close(self) -> None:
         self._store.close()

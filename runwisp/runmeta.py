@@ -28,7 +28,12 @@ TOTALS = tuple(each.name for each in fields(LogTotals))
 FIELDS = tuple(each.name for each in fields(Run))
 TEXTS = frozenset({"id", "task_name", "log_stem", "message", "retry_of_run_id"})
 NUMBERS = frozenset({"cpu_seconds"})
-LARGEST = 2**63 - 1
+
+LARGEST = 2**47
+"""Of an instant: the calendar goes on to 2**47.8 milliseconds. Nothing else that is not counted is larger."""
+
+LARGEST_COUNT = 2**53
+"""Bytes: far more than any disk, and the sum of a thousand still fits a column."""
 
 Json = Mapping[str, object]
 
@@ -61,7 +66,7 @@ def _checked(name: str, value: object) -> object:
     if words := WORDS.get(name):
         return words(str(value))
     if name in TEXTS:
-        is_right = isinstance(value, str)
+        is_right = isinstance(value, str) and (name == "message" or is_text(value))
     elif name in NUMBERS:
         is_right = type(value) in (int, float)
     else:
@@ -71,7 +76,12 @@ def _checked(name: str, value: object) -> object:
     return value
 
 
+def is_text(value: str) -> bool:
+    """Not so are lone surrogates, which JSON can spell and no database can keep."""
+    return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
 def _count(value: object) -> int:
-    if type(value) is not int or not 0 <= value <= LARGEST:
+    if type(value) is not int or not 0 <= value <= LARGEST_COUNT:
         raise ValueError(f"not a count: {value!r}")
     return value

@@ -279,5 +279,5 @@ def statements(script: str) -> Generator[str, None, None]:
 
 
 def _text(migration: str) -> str:
-    with open(f"{os.path.dirname(__file__)}/migrations/{migration}", encoding="utf-8") as file:
+    with open(os.path.join(os.path.dirname(__file__), "migrations", migration), encoding="utf-8") as file:
         return file.read()

@@ -1,0 +1,144 @@
+"""While the history cannot be written the newest states wait, and are written when it can be again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from runwisp import recorder
+from runwisp.clock import Wall
+from runwisp.errors import HistoryError, HistoryMalformed, HistoryUnwritable, Obstacle
+from runwisp.firing import Mark
+from runwisp.history import History
+from runwisp.ids import spelled
+from runwisp.recorder import Recorder
+from runwisp.run import Phase, Run, Trigger, drafted, started
+from runwisp.task import Task
+
+TASK = Task(name="backup", run="true", working_dir="/")
+FULL = HistoryUnwritable("database or disk is full", "Free space.", Obstacle.FULL)
+
+
+class Ledger(History):
+    """A history in memory that fails while ``trouble`` is set."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, Run] = {}
+        self.saved_marks: dict[str, Mark] = {}
+        self.trouble: HistoryError | None = None
+        self.saves = 0
+
+    def save(self, runs: Iterable[Run], marks: Iterable[Mark] = ()) -> None:
+        self.saves += 1
+        if self.trouble:
+            raise self.trouble
+        self.runs.update((run.id, run) for run in runs)
+        self.saved_marks.update((mark.task_name, mark) for mark in marks)
+
+
+def a_run(number: int) -> Run:
+    return drafted(spelled(number), TASK, Trigger.CRON, Wall(number))
+
+
+def a_mark(at: int) -> Mark:
+    return Mark("backup", "0 3 * * *", Wall(0), Wall(at))
+
+
+def test_what_can_be_written_is_durable_at_once() -> None:
+    ledger = Ledger()
+    recorder = Recorder(ledger)
+    assert recorder.save([a_run(1)], [a_mark(5)])
+    assert not recorder.is_degraded
+    assert ledger.runs.keys() == {spelled(1)}
+    assert ledger.saved_marks == {"backup": a_mark(5)}
+
+
+def test_the_newest_state_of_each_run_and_mark_is_written_once_it_can_be() -> None:
+    ledger = Ledger()
+    recorder = Recorder(ledger)
+    ledger.trouble = FULL
+    assert not recorder.save([a_run(1)], [a_mark(1)])
+    assert not recorder.save([started(a_run(1), Wall(2)), a_run(2)], [a_mark(2)])
+    assert recorder.is_degraded
+    assert recorder.reason == "database or disk is full"
+    assert recorder.waiting == 2
+    assert not recorder.retry()
+    ledger.trouble = None
+    assert recorder.retry()
+    assert not recorder.is_degraded
+    assert recorder.reason == ""
+    assert [run.phase for run in ledger.runs.values()] == [Phase.RUNNING, Phase.PENDING]
+    assert ledger.saved_marks["backup"] == a_mark(2)
+    assert recorder.waiting == recorder.dropped == 0
+
+
+def test_while_degraded_only_a_retry_tries() -> None:
+    """A locked database takes a second to say no: not at every save."""
+    ledger = Ledger()
+    recorder = Recorder(ledger)
+    ledger.trouble = FULL
+    for number in range(5):
+        recorder.save([a_run(number)], [])
+    assert ledger.saves == 1
+
+
+def test_a_save_beside_waiting_ones_keeps_their_order() -> None:
+    """Written at once it would be overwritten by the older state of the same run later."""
+    ledger = Ledger()
+    recorder = Recorder(ledger)
+    ledger.trouble = FULL
+    recorder.save([a_run(1)], [])
+    ledger.trouble = None
+    assert not recorder.save([started(a_run(1), Wall(2))], [])
+    assert recorder.retry()
+    assert ledger.runs[spelled(1)].phase is Phase.RUNNING
+
+
+def test_no_more_than_the_newest_wait_and_the_others_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "MOST_WAITING", 3)
+    ledger = Ledger()
+    keeper = Recorder(ledger)
+    ledger.trouble = FULL
+    for number in range(1, 4):
+        keeper.save([a_run(number)], [])
+    keeper.save([replace(a_run(1), message="again")], [])
+    keeper.save([a_run(4)], [])
+    assert keeper.dropped == 1
+    ledger.trouble = None
+    assert keeper.retry()
+    assert list(ledger.runs) == [spelled(3), spelled(1), spelled(4)]
+
+
+def test_a_long_queue_is_written_in_bounded_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "BATCH", 2)
+    ledger = Ledger()
+    keeper = Recorder(ledger)
+    ledger.trouble = FULL
+    keeper.save([a_run(number) for number in range(5)], [])
+    ledger.trouble = None
+    assert [keeper.retry(), keeper.is_degraded] == [False, True]
+    assert [keeper.retry(), keeper.retry(), keeper.is_degraded] == [False, True, False]
+    assert len(ledger.runs) == 5
+
+
+def test_a_malformed_database_needs_another_one_to_go_on() -> None:
+    bad, good = Ledger(), Ledger()
+    recorder = Recorder(bad)
+    bad.trouble = HistoryMalformed("malformed")
+    assert not recorder.save([a_run(1)], [a_mark(1)])
+    assert recorder.is_malformed
+    assert recorder.is_degraded
+    recorder.go_on(good)
+    assert recorder.retry()
+    assert not recorder.is_malformed
+    assert good.runs.keys() == {spelled(1)}
+    assert recorder.save([a_run(2)], [])
+
+
+def test_a_bug_is_not_taken_for_a_full_disk() -> None:
+    ledger = Ledger()
+    ledger.trouble = HistoryError("something else")
+    with pytest.raises(HistoryError):
+        Recorder(ledger).save([a_run(1)], [])
