@@ -19,6 +19,7 @@ SEQUENCE = re.compile(
     | \x1b [\x20-\x2f]+ [\x30-\x7e]                          # character sets
     | \x1b [\x30-\x5a\x5c\x60-\x7e]                          # resets, keypad and other two-byte functions
     | \xc2[\x80-\x9f]                                        # the same functions as one C1 character
+    | \xc2(?![\xa0-\xbf])                                    # half of one, lest what follows make it whole
     | [\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]              # all controls but \b \t \n \r
     | \x1b                                                   # one that begins nothing known
     """,

@@ -119,23 +119,25 @@ class IndexWriter:
         self._fd = -1
         self._size = 0
 
-    @property
     def is_intact(self) -> bool:
-        """False when it is not open, or somebody removed or shortened the file."""
+        """Cuts off what a failed write left behind. False when the index is not open, or somebody removed or
+        shortened the file."""
         if self._fd < 0:
             return False
         status = os.fstat(self._fd)
+        if status.st_size > self._size:
+            os.ftruncate(self._fd, self._size)
         return status.st_nlink > 0 and status.st_size >= self._size
 
     def append(self, records: Sequence[Record]) -> None:
-        """Adds records. What a failed write left behind is cut off first."""
-        if not records:
-            return
-        if os.fstat(self._fd).st_size != self._size:
-            os.ftruncate(self._fd, self._size)
-        content = b"".join(packed(record) for record in records)
-        write_all(self._fd, content)
-        self._size += len(content)
+        if records:
+            content = b"".join(packed(record) for record in records)
+            write_all(self._fd, content)
+            self._size += len(content)
+
+    def retract(self, records: Sequence[Record]) -> None:
+        """The bytes that these tell of did not come; the next ``is_intact`` cuts the records off."""
+        self._size -= len(records) * RECORD.size
 
     def start(self, header: Header, records: Sequence[Record]) -> None:
         """Puts a new index in the place of whatever is there, and goes on with it."""
@@ -148,6 +150,7 @@ class IndexWriter:
     def resume(self) -> Header | None:
         """Goes on with the index that is there; None where there is none that can be read. A record that was
         cut in the writing is cut off by the next."""
+        self.close()
         try:
             self._fd = self._files.open(INDEX, os.O_RDWR | os.O_APPEND)
             header = unpacked_header(os.pread(self._fd, HEADER.size, 0))

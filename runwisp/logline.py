@@ -103,7 +103,7 @@ def lines_begun(
     data: bytes | bytearray, start: int, end: int, line_max: int, open_length: int = 0
 ) -> tuple[int, int]:
     """How many lines begin in ``data[start:end]``, and how long the last one is if it is unfinished."""
-    lines = -1 if open_length else 0
+    lines = -1 if open_length and start < end else 0
     for _, newlines, left in stretches(data, start, end, line_max, open_length):
         lines += newlines + (left != 0)
         open_length = max(left, 0)

@@ -86,6 +86,8 @@ class LogWriter:
         self._owed = ""
         """A line that tells of a loss, still to be written."""
         self._dropped_before = 0
+        self._counted_to = 0
+        """The offset up to which ``counts.bytes`` are counted."""
 
     @property
     def is_overflowed(self) -> bool:
@@ -99,7 +101,7 @@ class LogWriter:
 
     def write(self, stream: Stream, data: bytes | bytearray, start: int, end: int, now: Wall) -> None:
         """Takes ``data[start:end]`` as the run printed it; bytes after its last newline leave a line open."""
-        self.counts.bytes += end - start
+        size = end - start
         if self.state is LogState.OPEN:
             self._pay(now)
             self._begin(stream, now)
@@ -113,6 +115,8 @@ class LogWriter:
             self.counts.lines += lines
             self.counts.dropped += lines
             self._pay(now)
+        self.counts.bytes += size
+        self._counted_to = self._segment.end
 
     def system(self, text: str, now: Wall) -> None:
         """A line of the daemon's own; one that cannot be written is counted as dropped."""
@@ -150,6 +154,7 @@ class LogWriter:
             self._has_name, self._has_file = True, found.has_log
             self._previous, self._segment, self.counts = found.previous, found.segment, found.counts
             self._book.next_line, self._book.is_amid_line = found.next_line, found.is_amid_line
+            self._counted_to = found.segment.end
             self._pay(now)
 
     def final_totals(self) -> LogTotals | None:
@@ -241,7 +246,11 @@ class LogWriter:
         """Index first, then the log. What a failure leaves half written is cut off by the next one."""
         try:
             self._index.append(records)
-            write_all(self._fd, block)
+            try:
+                write_all(self._fd, block)
+            except OSError:
+                self._index.retract(records)
+                raise
         except OSError as error:
             self._fail(error)
             return False
@@ -303,7 +312,7 @@ class LogWriter:
                 self._open_log()
             elif status.st_size > self._segment.size:
                 os.ftruncate(self._fd, self._segment.size)
-            if self._is_index_stale or not self._index.is_intact:
+            if self._is_index_stale or not self._index.is_intact():
                 self._start_index(now)
         except OSError as error:
             self._fail(error)
@@ -366,7 +375,7 @@ class LogWriter:
             "rotations": self.counts.rotations,
             "outdated_lines": self.counts.outdated,
             "next_line": self._book.next_line,
-            "offset": self._segment.end,
+            "offset": self._counted_to,
             "is_whole": is_whole or is_final,
         }
         finalized = json.dumps(is_final)

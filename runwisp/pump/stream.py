@@ -26,7 +26,7 @@ from runwisp.run import LogTotals
 from runwisp.task import LogOnFull
 from runwisp.wire import Closed, Drained, FromPump, Open, Overflowed, Pressure, Renamed
 
-BLOCK = 1024 * 1024
+BLOCK = 256 * 1024
 PIPE_DEFAULT = 64 * 1024
 HOLD: Millis = 200
 """How long an unfinished line waits for its rest before it is written as it is."""

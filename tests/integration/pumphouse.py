@@ -70,7 +70,8 @@ class PumpHouse:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             fd = theirs.fileno()
-            script = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from runwisp.pump.main import main; main({fd})"
+            path = f"import sys; sys.path.insert(0, {str(ROOT)!r})"
+            script = f"{path}; from runwisp.pump.main import main; main({fd})"
             self.process = subprocess.Popen([sys.executable, "-I", "-S", "-c", script], pass_fds=(fd,))
         self.link = Link(ours)
         self.link.send(Hello(self.logs_dir, self.min_free_space))

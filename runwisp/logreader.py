@@ -1,0 +1,235 @@
+"""The log of one run, read back through its index: pages by line number, and what is new since a line.
+
+Reads only, while the pump writes, rotates or removes the files; never from the start of a log, and never more
+than a page into memory. Called by the command line and the web.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+
+from runwisp.clock import Wall
+from runwisp.errors import LogUnavailable
+from runwisp.logfile import INDEX, LOG, META, PREV, LogFiles
+from runwisp.logindex import HEADER, Header, Records, placed, unpacked_header
+from runwisp.logline import BARE, CONTINUED, PREFIXES, Record, Stream
+
+PAGE_BYTES = 4 * 1024 * 1024
+RECORDS_AT_ONCE = 128
+ATTEMPTS = 100
+"""How often files that are rotated while they are opened are opened again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """``text`` is decoded with replacement, without prefix and newline. ``is_open``: its end has not come."""
+
+    n: int
+    at: Wall
+    stream: Stream
+    text: str
+    is_continued: bool
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``is_truncated``: fewer lines than asked for, as they are long: go on after the last."""
+
+    lines: tuple[Line, ...]
+    first_available: int
+    total_lines: int
+    is_truncated: bool
+    is_finalized: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """One stretch of the log, all of one stream."""
+
+    record: Record
+    data: bytes
+    is_last: bool
+
+    def lines(self) -> Iterator[Line]:
+        record, prefix = self.record, PREFIXES[self.record.stream]
+        pieces = self.data.split(b"\n")
+        ending = pieces.pop()
+        if ending:
+            pieces.append(ending)
+        for nth, piece in enumerate(pieces):
+            is_bare = nth == 0 and bool(record.flags & BARE)
+            text = piece if is_bare else piece.removeprefix(prefix)
+            yield Line(
+                record.line + nth,
+                record.at,
+                record.stream,
+                text.decode(errors="replace"),
+                is_continued=nth == 0 and bool(record.flags & CONTINUED),
+                is_open=self.is_last and bool(ending) and nth == len(pieces) - 1,
+            )
+
+
+class LogReader:
+    """Holds the files open until ``close``; every call sees the log as it is then.
+
+    Raises: LogUnavailable, here and from every method, when the files are gone or not readable.
+    """
+
+    def __init__(self, files: LogFiles) -> None:
+        self._files = files
+        self._fds: list[int] = []
+        self._open()
+
+    def __enter__(self) -> LogReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        while self._fds:
+            os.close(self._fds.pop())
+
+    @property
+    def first_available(self) -> int:
+        """The number of the first line that is still there; 1 where there is none."""
+        at = self._records.from_offset(self._start)
+        return self._records[at].line if at < self._count() else 1
+
+    @property
+    def total_lines(self) -> int:
+        """The number of the last line."""
+        count = self._count()
+        if not count:
+            return 0
+        last = None
+        for region in self._regions(count - 1, None):
+            last = region.record.line + region.data.count(b"\n") + (not region.data.endswith(b"\n")) - 1
+        return last if last is not None else self._records[count - 1].line - 1
+
+    @property
+    def is_finalized(self) -> bool:
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            return bool(json.loads(self._files.read(META))["finalized"])
+        return False
+
+    def page(self, first: int, limit: int, page_bytes: int = PAGE_BYTES) -> Page:
+        """Lines from number ``first`` on; negative: the last ``-first``. ``page_bytes`` bounds their text."""
+        is_finalized = self.is_finalized
+        self._refresh()
+        total = self.total_lines
+        if first < 0:
+            first = max(1, total + 1 + first)
+        lines: list[Line] = []
+        size = 0
+        for line in self.lines(first):
+            if len(lines) == limit or size > page_bytes:
+                break
+            lines.append(line)
+            size += len(line.text)
+        is_truncated = len(lines) < limit and bool(lines) and lines[-1].n < total
+        return Page(tuple(lines), self.first_available, total, is_truncated, is_finalized)
+
+    def since(self, line: int, limit: int) -> tuple[list[Line], int]:
+        """The finished lines after number ``line``, and how many in between are gone."""
+        is_finalized = self.is_finalized
+        self._refresh()
+        lines: list[Line] = []
+        for found in self.lines(line + 1):
+            if (found.is_open and not is_finalized) or len(lines) == limit:
+                break
+            lines.append(found)
+        return lines, max(0, self.first_available - line - 1)
+
+    def lines(self, first: int) -> Iterator[Line]:
+        for region in self.regions(first):
+            yield from (line for line in region.lines() if line.n >= first)
+
+    def regions(self, first: int, stream: Stream | None = None) -> Iterator[Region]:
+        """The regions from the one that holds the line on; of one stream only, if one is given."""
+        at = max(self._records.before_line(first), self._records.from_offset(self._start), 0)
+        return self._regions(at, stream)
+
+    def _regions(self, at: int, stream: Stream | None) -> Iterator[Region]:
+        count = self._count()
+        while at < count:
+            records = self._records[at : min(count, at + RECORDS_AT_ONCE) + 1]
+            for nth, record in enumerate(records[: count - at][:RECORDS_AT_ONCE]):
+                end = records[nth + 1].offset if at + nth + 1 < count else self._end
+                if record.offset < end and stream in (None, record.stream):
+                    data = self._read(record.offset, end)
+                    if data:
+                        yield Region(record, data, is_last=end == self._end)
+            at += RECORDS_AT_ONCE
+
+    def _count(self) -> int:
+        """How many records tell of bytes that are there."""
+        return self._records.from_offset(self._end)
+
+    def _read(self, start: int, end: int) -> bytes:
+        """The bytes from one offset of the log to another, as far as they are there."""
+        fd, file_start = (
+            (self._log_fd, self._header.log_start)
+            if start >= self._header.log_start
+            else (self._prev_fd, self._header.prev_start)
+        )
+        if fd is None:
+            return b""
+        return os.pread(fd, end - start, start - file_start)
+
+    def _refresh(self) -> None:
+        if os.fstat(self._index_fd).st_nlink == 0:
+            self._open()
+        else:
+            self._look()
+
+    def _open(self) -> None:
+        """Opens files that belong together: a rotation in the midst of it means to begin again."""
+        for _ in range(ATTEMPTS):
+            self.close()
+            try:
+                self._index_fd = self._opened(INDEX)
+                self._log_fd = self._opened_if_there(LOG)
+                self._prev_fd = self._opened_if_there(PREV)
+                self._look()
+            except (OSError, ValueError) as error:
+                self.close()
+                raise LogUnavailable("log no longer available", str(error)) from error
+            is_same = (
+                self._log is not None and self._prev is not None and self._log.st_ino == self._prev.st_ino
+            )
+            if os.fstat(self._index_fd).st_nlink and not is_same:
+                break
+        if self._log is None and self._prev is None:
+            self.close()
+            raise LogUnavailable("log no longer available")
+
+    def _look(self) -> None:
+        """Lengths before records: whatever lies within the lengths has its record already."""
+        self._log = os.fstat(self._log_fd) if self._log_fd is not None else None
+        self._prev = os.fstat(self._prev_fd) if self._prev_fd is not None else None
+        self._records = Records(self._index_fd)
+        told = unpacked_header(os.pread(self._index_fd, HEADER.size, 0))
+        self._header: Header = placed(told, self._log, self._prev)
+        has_prev = self._prev is not None and self._header.prev_start < self._header.log_start
+        self._start = self._header.prev_start if has_prev else self._header.log_start
+        self._end = self._header.log_start + (self._log.st_size if self._log else 0)
+
+    def _opened(self, suffix: str) -> int:
+        fd = self._files.open(suffix, os.O_RDONLY)
+        self._fds.append(fd)
+        return fd
+
+    def _opened_if_there(self, suffix: str) -> int | None:
+        try:
+            return self._opened(suffix)
+        except FileNotFoundError:
+            return None

@@ -1,0 +1,500 @@
+"""Logs as they are written and read back: every line, its stream, its number, at every cap and rotation."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runwisp.clock import Wall
+from runwisp.errors import LogUnavailable
+from runwisp.logfile import INDEX, LOG, META, PREV, SUFFIXES, LogFiles
+from runwisp.logindex import HEADER, RECORD
+from runwisp.logline import LINE_MAX, Stream
+from runwisp.logreader import Line, LogReader
+from runwisp.logwriter import LogState, LogWriter
+from runwisp.task import LogOnFull
+
+NOW = Wall(1_700_000_000_000)
+RUN = "01HF0000000000000000RUN001"
+
+
+@pytest.fixture
+def logs_dir() -> Iterator[str]:
+    directory = tempfile.mkdtemp()
+    yield f"{directory}/logs"
+    shutil.rmtree(directory)
+
+
+def files_in(logs_dir: str) -> LogFiles:
+    return LogFiles(logs_dir, "task", "20260101_000000_N001")
+
+
+def writer_in(
+    logs_dir: str, cap: int = 0, on_full: LogOnFull = LogOnFull.DROP_OLD, line_max: int = LINE_MAX
+) -> LogWriter:
+    meta = json.dumps({"id": RUN})
+    return LogWriter(files_in(logs_dir), run_id=RUN, cap=cap, on_full=on_full, meta=meta, line_max=line_max)
+
+
+def put(writer: LogWriter, data: bytes, stream: Stream = Stream.STDOUT, now: Wall = NOW) -> None:
+    writer.write(stream, data, 0, len(data), now)
+
+
+def read_all(logs_dir: str) -> list[Line]:
+    with LogReader(files_in(logs_dir)) as reader:
+        return list(reader.page(1, 1_000_000).lines)
+
+
+def texts(lines: list[Line]) -> list[str]:
+    return [line.text for line in lines]
+
+
+@dataclass
+class Model:
+    """What readers are to give, worked out one byte at a time."""
+
+    line_max: int
+    lines: list[tuple[Stream, bytes, bool]] = field(default_factory=list)
+    is_amid: bool = False
+    is_interrupted: dict[Stream, bool] = field(default_factory=dict)
+    room: int = 0
+
+    def write(self, stream: Stream, data: bytes) -> None:
+        if data and self.is_amid and self.lines[-1][0] is not stream:
+            self.is_interrupted[self.lines[-1][0]] = True
+            self.is_amid = False
+        for value in data:
+            byte = bytes([value])
+            if not self.is_amid:
+                self._begin(stream, is_continued=self.is_interrupted.pop(stream, False), has_prefix=True)
+            elif self.room == 0 and byte != b"\n":
+                self._begin(stream, is_continued=True, has_prefix=False)
+            if byte == b"\n":
+                self.is_amid = False
+            else:
+                _, text, is_continued = self.lines[-1]
+                self.lines[-1] = (stream, text + byte, is_continued)
+                self.room -= 1
+
+    def _begin(self, stream: Stream, *, is_continued: bool, has_prefix: bool) -> None:
+        self.lines.append((stream, b"", is_continued))
+        self.is_amid = True
+        self.room = self.line_max - (len("[ERR] ") if stream is Stream.STDERR and has_prefix else 0)
+
+
+pieces = [b"\n", b"a", b"bcd\n", b"\r", b"\xff\x00", b"[ERR] ", b"[SYSTEM] x\n", b"12345678"]
+chunks = st.lists(st.sampled_from(pieces), min_size=1)
+writes = st.lists(
+    st.tuples(st.sampled_from([Stream.STDOUT, Stream.STDERR]), chunks.map(b"".join)), max_size=12
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(writes, st.sampled_from([7, 8, 13, 100]))
+def test_readers_give_what_was_printed_however_it_was_cut_into_blocks(
+    printed: list[tuple[Stream, bytes]], line_max: int
+) -> None:
+    model = Model(line_max)
+    with tempfile.TemporaryDirectory() as directory:
+        writer = writer_in(directory, line_max=line_max)
+        for stream, data in printed:
+            put(writer, data, stream)
+            model.write(stream, data)
+        totals = writer.finish("{}", NOW)
+        assert totals.log_lines == len(model.lines)
+        assert totals.log_bytes == sum(len(data) for _, data in printed)
+        if not model.lines:
+            assert not os.path.exists(f"{directory}/task")
+            return
+        lines = read_all(directory)
+        assert [(line.stream, line.text, line.is_continued) for line in lines] == [
+            (stream, text.decode(errors="replace"), is_continued)
+            for stream, text, is_continued in model.lines
+        ]
+        assert [line.n for line in lines] == list(range(1, len(lines) + 1))
+
+
+long_writes = st.lists(
+    st.tuples(
+        st.sampled_from([Stream.STDOUT, Stream.STDOUT, Stream.STDERR]),
+        st.tuples(st.integers(1, 80), st.integers(1, 60)).map(
+            lambda size: (b"x" * size[0] + b"\n") * size[1]
+        ),
+    ),
+    max_size=12,
+)
+
+
+@settings(deadline=None, max_examples=80)
+@given(long_writes, st.integers(1, 5000), st.sampled_from(LogOnFull))
+def test_a_cap_is_never_passed_and_every_line_is_kept_or_counted_as_dropped(
+    printed: list[tuple[Stream, bytes]], cap: int, on_full: LogOnFull
+) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        writer = writer_in(directory, cap=cap, on_full=on_full)
+        files = files_in(directory)
+        for stream, data in printed:
+            put(writer, data, stream)
+            sizes = sum(len(files.read(name)) for name in (LOG, PREV) if exists(files, name))
+            assert sizes <= max(cap, 1024)
+        totals = writer.finish("{}", NOW)
+        assert totals.log_lines == sum(data.count(b"\n") for _, data in printed)
+        if not printed:
+            return
+        lines = read_all(directory)
+        own = [line for line in lines if line.stream is not Stream.SYSTEM]
+        assert len(own) == totals.log_lines - totals.log_dropped_lines
+        numbers = [line.n for line in lines]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        said = [line for line in lines if line.stream is Stream.SYSTEM and str(max(cap, 1024)) in line.text]
+        assert bool(said) == bool(totals.log_dropped_lines)
+        if totals.log_dropped_lines:
+            assert f" {totals.log_dropped_lines} lines were dropped in all" in lines[-1].text
+
+
+@settings(deadline=None, max_examples=60)
+@given(long_writes.filter(bool), st.integers(1024, 4000), st.integers(-50, 400), st.integers(1, 50))
+def test_a_page_is_a_slice_of_the_whole_at_every_rotation(
+    printed: list[tuple[Stream, bytes]], cap: int, first: int, limit: int
+) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        writer = writer_in(directory, cap=cap)
+        reader = None
+        for stream, data in printed:
+            put(writer, data, stream)
+            reader = reader or LogReader(files_in(directory))
+            whole = reader.page(1, 1_000_000)
+            page = reader.page(first, limit)
+            wanted = max(1, whole.total_lines + 1 + first) if first < 0 else first
+            assert page.lines == tuple(line for line in whole.lines if line.n >= wanted)[:limit]
+            assert whole.lines[0].n == whole.first_available == page.first_available
+            assert whole.lines[-1].n == whole.total_lines
+            assert not page.is_truncated
+        assert reader
+        reader.close()
+        writer.finish("{}", NOW)
+
+
+def exists(files: LogFiles, suffix: str) -> bool:
+    return os.path.exists(f"{files.logs_dir}/{files.task_name}/{files.stem}{suffix}")
+
+
+def path_of(files: LogFiles, suffix: str) -> str:
+    return f"{files.logs_dir}/{files.task_name}/{files.stem}{suffix}"
+
+
+def test_files_are_private_whatever_the_umask(logs_dir: str) -> None:
+    before = os.umask(0)
+    try:
+        writer = writer_in(logs_dir, cap=1024)
+        put(writer, b"x" * 99 + b"\n" + b"y\n" * 500)
+        writer.finish("{}", NOW)
+    finally:
+        os.umask(before)
+    for suffix in SUFFIXES:
+        assert stat.S_IMODE(os.stat(path_of(files_in(logs_dir), suffix)).st_mode) == 0o600
+    for folder in (logs_dir, f"{logs_dir}/task"):
+        assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
+
+
+def test_no_symlink_is_followed(logs_dir: str) -> None:
+    os.mkdir(logs_dir)
+    elsewhere = tempfile.mkdtemp()
+    os.symlink(elsewhere, f"{logs_dir}/task")
+    writer = writer_in(logs_dir)
+    put(writer, b"secret\n")
+    assert writer.state is LogState.STOPPED
+    assert os.listdir(elsewhere) == []
+    assert writer.finish("{}", NOW).log_dropped_lines == 1
+    os.rmdir(elsewhere)
+
+
+def test_a_taken_name_is_not_written_to_but_made_longer(logs_dir: str) -> None:
+    first = writer_in(logs_dir)
+    put(first, b"first\n")
+    first.finish("{}", NOW)
+    second = writer_in(logs_dir)
+    put(second, b"second\n")
+    second.finish("{}", NOW)
+    assert second.files.stem == "20260101_000000_UN001"
+    assert texts(read_all(logs_dir)) == ["first"]
+    with LogReader(second.files) as reader:
+        assert texts(list(reader.page(1, 10).lines)) == ["second"]
+
+
+def test_names_that_lead_elsewhere_are_refused() -> None:
+    for task_name, stem in (("..", "s"), ("a/b", "s"), ("t", "../x"), ("", "s"), ("t", "a\0b"), ("t", ".")):
+        with pytest.raises(ValueError, match="not the name of a log"):
+            LogFiles("/logs", task_name, stem)
+
+
+def test_a_removed_log_takes_its_folder_only_when_nothing_else_is_there(logs_dir: str) -> None:
+    writer = writer_in(logs_dir, cap=1024)
+    put(writer, b"y\n" * 900)
+    writer.finish("{}", NOW)
+    os.mkdir(f"{logs_dir}/task/other")
+    files_in(logs_dir).remove()
+    assert os.listdir(f"{logs_dir}/task") == ["other"]
+    os.rmdir(f"{logs_dir}/task/other")
+    files_in(logs_dir).remove()
+    assert os.listdir(logs_dir) == []
+    files_in(logs_dir).remove()
+
+
+def test_a_log_that_is_removed_while_it_is_written_starts_anew_and_says_so(logs_dir: str) -> None:
+    writer = writer_in(logs_dir)
+    put(writer, b"one\ntwo\n")
+    os.unlink(path_of(files_in(logs_dir), LOG))
+    put(writer, b"three\n")
+    assert texts(read_all(logs_dir)) == [
+        "The log file was removed or cut short by somebody else: 2 lines were lost",
+        "three",
+    ]
+    totals = writer.finish("{}", NOW)
+    assert (totals.log_lines, totals.log_dropped_lines) == (3, 2)
+
+
+def test_a_log_that_is_cut_short_while_it_is_written_starts_anew_and_says_so(logs_dir: str) -> None:
+    writer = writer_in(logs_dir)
+    put(writer, b"one\ntwo\n")
+    os.truncate(path_of(files_in(logs_dir), LOG), 5)
+    put(writer, b"three\n")
+    lines = read_all(logs_dir)
+    assert [(line.n, line.text.split(":")[0]) for line in lines] == [
+        (3, "The log file was removed or cut short by somebody else"),
+        (4, "three"),
+    ]
+    writer.finish("{}", NOW)
+
+
+def test_what_somebody_else_appends_is_cut_off(logs_dir: str) -> None:
+    writer = writer_in(logs_dir)
+    put(writer, b"one\n")
+    with open(path_of(files_in(logs_dir), LOG), "ab") as file:
+        file.write(b"foreign\n")
+    put(writer, b"two\n")
+    assert texts(read_all(logs_dir)) == ["one", "two"]
+    writer.finish("{}", NOW)
+
+
+def test_a_removed_index_is_made_anew(logs_dir: str) -> None:
+    writer = writer_in(logs_dir)
+    put(writer, b"one\n")
+    put(writer, b"two\n", Stream.STDERR)
+    os.unlink(path_of(files_in(logs_dir), INDEX))
+    put(writer, b"three\n")
+    lines = read_all(logs_dir)
+    assert [(line.stream, line.text) for line in lines] == [
+        (Stream.STDOUT, "one"),
+        (Stream.STDERR, "two"),
+        (Stream.STDOUT, "three"),
+    ]
+    writer.finish("{}", NOW)
+
+
+def test_a_truncated_index_is_made_anew_and_numbers_go_on(logs_dir: str) -> None:
+    writer = writer_in(logs_dir)
+    put(writer, b"one\ntwo\n")
+    os.truncate(path_of(files_in(logs_dir), INDEX), 3)
+    put(writer, b"three\n")
+    assert [(line.n, line.text) for line in read_all(logs_dir)] == [(1, "one"), (2, "two"), (3, "three")]
+    writer.finish("{}", NOW)
+
+
+def test_a_rotation_that_fails_stops_the_log_and_it_goes_on_later(
+    logs_dir: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = writer_in(logs_dir, cap=2048)
+    put(writer, b"x\n" * 300)
+    with monkeypatch.context() as patch:
+        patch.setattr(LogFiles, "rename", failing)
+        put(writer, b"y\n" * 300)
+    assert writer.state is LogState.STOPPED
+    put(writer, b"lost\n")
+    writer.resume(NOW)
+    put(writer, b"z\n")
+    totals = writer.finish("{}", NOW)
+    lines = texts(read_all(logs_dir))
+    assert lines[-1] == "z"
+    assert "Log output stopped: disk space critically low" in lines
+    assert f"Log output resumed: {totals.log_dropped_lines} lines were dropped" in lines
+    assert totals.log_lines == 602
+
+
+def failing(*_: object) -> None:
+    raise OSError(5, "Input/output error")
+
+
+@pytest.mark.parametrize("is_new_log_there", [False, True])
+def test_a_rotation_that_died_half_way_is_read_and_gone_on_with(
+    logs_dir: str, is_new_log_there: bool
+) -> None:
+    writer = writer_in(logs_dir, cap=100_000)
+    put(writer, b"one\n")
+    put(writer, b"two\n", Stream.STDERR)
+    writer.park()
+    files = files_in(logs_dir)
+    os.rename(path_of(files, LOG), path_of(files, PREV))
+    if is_new_log_there:
+        os.close(files.open(LOG, os.O_WRONLY | os.O_CREAT))
+    assert [(line.n, line.stream.word, line.text) for line in read_all(logs_dir)] == [
+        (1, "stdout", "one"),
+        (2, "stderr", "two"),
+    ]
+    successor = writer_in(logs_dir, cap=100_000)
+    successor.take_up(NOW)
+    put(successor, b"three\n")
+    totals = successor.finish("{}", NOW)
+    assert [(line.n, line.text) for line in read_all(logs_dir)] == [
+        (1, "one"),
+        (2, "two"),
+        (3, "Log capture was interrupted: up to a block of output may be missing here"),
+        (4, "three"),
+    ]
+    assert (totals.log_lines, totals.log_bytes) == (3, len(b"one\n[ERR] two\nthree\n"))
+
+
+def test_a_killed_writer_is_followed_by_one_that_marks_the_gap(logs_dir: str) -> None:
+    writer = writer_in(logs_dir)
+    put(writer, b"one\nunfinished")
+    writer.park()
+    with open(path_of(files_in(logs_dir), INDEX), "ab") as file:
+        file.write(b"half a record")
+    successor = writer_in(logs_dir)
+    successor.take_up(NOW)
+    put(successor, b"next\n")
+    totals = successor.finish("{}", NOW)
+    assert [(line.n, line.stream.word, line.text) for line in read_all(logs_dir)] == [
+        (1, "stdout", "one"),
+        (2, "stdout", "unfinished"),
+        (3, "system", "Log capture was interrupted: up to a block of output may be missing here"),
+        (4, "stdout", "next"),
+    ]
+    assert (totals.log_lines, totals.log_dropped_lines) == (3, 0)
+    size = os.path.getsize(path_of(files_in(logs_dir), INDEX))
+    assert (size - HEADER.size) % RECORD.size == 0
+
+
+@settings(deadline=None, max_examples=60)
+@given(long_writes.filter(lambda printed: len(printed) > 1), st.integers(1024, 4000), st.data())
+def test_counts_and_numbers_survive_a_killed_writer(
+    printed: list[tuple[Stream, bytes]], cap: int, data: st.DataObject
+) -> None:
+    killed_after = data.draw(st.integers(1, len(printed) - 1))
+    with tempfile.TemporaryDirectory() as directory:
+        writer = writer_in(directory, cap=cap)
+        for stream, block in printed[:killed_after]:
+            put(writer, block, stream)
+        writer.park()
+        successor = writer_in(directory, cap=cap)
+        successor.take_up(NOW)
+        for stream, block in printed[killed_after:]:
+            put(successor, block, stream)
+        totals = successor.finish("{}", NOW)
+        assert totals.log_lines == sum(block.count(b"\n") for _, block in printed)
+        lines = read_all(directory)
+        own = [line for line in lines if line.stream is not Stream.SYSTEM]
+        assert len(own) == totals.log_lines - totals.log_dropped_lines
+        numbers = [line.n for line in lines]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def test_a_log_of_another_run_is_not_taken_up(logs_dir: str) -> None:
+    other = writer_in(logs_dir)
+    put(other, b"other\n")
+    other.finish(json.dumps({"id": "OTHER"}), NOW)
+    writer = writer_in(logs_dir)
+    writer.take_up(NOW)
+    put(writer, b"mine\n")
+    writer.finish("{}", NOW)
+    assert writer.files.stem != other.files.stem
+    assert texts(read_all(logs_dir)) == ["other"]
+
+
+def test_a_missing_log_is_said_to_be_unavailable(logs_dir: str) -> None:
+    with pytest.raises(LogUnavailable, match="log no longer available"):
+        LogReader(files_in(logs_dir))
+    writer = writer_in(logs_dir)
+    put(writer, b"one\n")
+    writer.finish("{}", NOW)
+    os.unlink(path_of(files_in(logs_dir), LOG))
+    with pytest.raises(LogUnavailable):
+        LogReader(files_in(logs_dir))
+
+
+def test_a_copied_directory_reads_the_same(logs_dir: str) -> None:
+    writer = writer_in(logs_dir, cap=4096)
+    put(writer, b"".join(b"line %d\n" % number for number in range(500)))
+    put(writer, b"last\n", Stream.STDERR)
+    writer.finish("{}", NOW)
+    shutil.copytree(logs_dir, f"{logs_dir}-copy")
+    assert read_all(f"{logs_dir}-copy") == read_all(logs_dir)
+
+
+def test_a_page_is_bounded_by_bytes_and_says_so(logs_dir: str) -> None:
+    writer = writer_in(logs_dir)
+    put(writer, (b"x" * 60_000 + b"\n") * 20)
+    writer.finish("{}", NOW)
+    with LogReader(files_in(logs_dir)) as reader:
+        page = reader.page(1, 20, page_bytes=100_000)
+    assert page.is_truncated
+    assert [line.n for line in page.lines] == [1, 2]
+
+
+def test_a_follower_gets_every_line_once_across_rotations(logs_dir: str) -> None:
+    writer = writer_in(logs_dir, cap=8192)
+    put(writer, b"0\n")
+    got: list[str] = []
+    with LogReader(files_in(logs_dir)) as reader:
+        for number in range(1, 2000):
+            put(writer, b"%d\nopen" % number)
+            put(writer, b"\n")
+            lines, missed = reader.since(len(got), 1000)
+            assert not missed
+            got += texts(lines)
+        put(writer, b"unfinished")
+        assert reader.since(len(got), 10) == ([], 0)
+        writer.finish("{}", NOW)
+        got += texts(reader.since(len(got), 10)[0])
+    own = [text for text in got if not text.startswith("Log cap")]
+    assert own.pop() == "unfinished"
+    assert own == ["0", *(text for number in range(1, 2000) for text in (str(number), "open"))]
+
+
+def test_a_follower_that_is_too_slow_is_told_how_much_it_missed(logs_dir: str) -> None:
+    writer = writer_in(logs_dir, cap=2048)
+    put(writer, b"x\n")
+    with LogReader(files_in(logs_dir)) as reader:
+        put(writer, b"y\n" * 3000)
+        lines, missed = reader.since(1, 10)
+        assert missed == lines[0].n - 2 > 0
+    writer.finish("{}", NOW)
+
+
+def test_the_meta_file_tells_the_run_the_totals_and_the_end(logs_dir: str) -> None:
+    writer = writer_in(logs_dir)
+    put(writer, b"one\n")
+    assert json.loads(files_in(logs_dir).read(META))["finalized"] is False
+    writer.finish('{"id": "R", "end": 1}', NOW)
+    meta = json.loads(files_in(logs_dir).read(META))
+    assert meta["run"] == {"id": "R", "end": 1}
+    assert meta["log"]["log_lines"] == 1
+    assert meta["finalized"] is True
+
+
+def test_time_comes_from_the_index(logs_dir: str) -> None:
+    writer = writer_in(logs_dir)
+    put(writer, b"one\n")
+    put(writer, b"two\n", now=Wall(NOW + 999))
+    put(writer, b"three\n", now=Wall(NOW + 1000))
+    writer.finish("{}", NOW)
+    assert [line.at - NOW for line in read_all(logs_dir)] == [0, 0, 1000]
