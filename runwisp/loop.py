@@ -38,6 +38,11 @@ class Loop:
         for signum in signals:
             signal.signal(signum, _nothing)
 
+    def ignore(self, signals: Iterable[int]) -> None:
+        """For a helper, which ends with its link: ctrl-C and `pkill` reach it as they reach the daemon."""
+        for signum in signals:
+            signal.signal(signum, signal.SIG_IGN)
+
     def watch(self, fd: int, events: int, ready: Callable[[], None]) -> None:
         """Calls ``ready`` in every ``wait`` during which ``fd`` is; a second call changes the events."""
         if fd in self._selector.get_map():

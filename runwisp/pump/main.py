@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import resource
+import signal
 import socket
 from functools import partial
 from itertools import count
@@ -45,6 +46,9 @@ class Agenda:
             self._armed[output] = at
             heapq.heappush(self._heap, (at, next(self._order), output))
 
+    def drop(self, output: Output) -> None:
+        self._armed.pop(output, None)
+
     def next_at(self) -> Mono | None:
         return self._heap[0][0] if self._heap else None
 
@@ -61,6 +65,7 @@ class Agenda:
 class Pump:
     def __init__(self, link: Link) -> None:
         self._loop = Loop()
+        self._loop.ignore((signal.SIGINT, signal.SIGTERM))
         self._link: Link | None = link
         self._link_events = READ
         self._is_link_ready = False
@@ -208,6 +213,7 @@ class Pump:
         if output.state is not OutputState.DRAINED:
             output.leave()
         self._outputs.pop(output.run_id)
+        self._agenda.drop(output)
         self._stopped.pop(output, None)
         self._writing.pop(output, None)
 
