@@ -210,14 +210,14 @@ class History:
             (before, self._life_id),
         )
 
-    def renewed(self, data: DataDir, now: Wall, why: str) -> Opened:
+    def renewed(self, now: Wall, why: str) -> Opened:
         """Sets this history aside, found malformed while it was used, and opens a new one in its place.
 
         The new one knows what the .meta files of logs say; what else the caller knows to be unfinished, it
         has to save. This one is closed. Raises: as ``open_history``.
         """
-        moved = set_aside(self._store, data, now, why)
-        return replace(open_history(data, self._life, now), set_aside=moved)
+        moved = set_aside(self._store, now, why)
+        return replace(open_history(self._store.data, self._life, now), set_aside=moved)
 
     def close(self) -> None:
         self._store.close()

@@ -53,6 +53,8 @@ Parameters = Sequence[object] | Mapping[str, object]
 
 OBSTACLES = {
     sqlite3.SQLITE_FULL: Obstacle.FULL,
+    # The -shm found no room; most other extended codes are told apart in vain.
+    sqlite3.SQLITE_IOERR_SHMSIZE: Obstacle.FULL,
     sqlite3.SQLITE_READONLY: Obstacle.READ_ONLY,
     sqlite3.SQLITE_PERM: Obstacle.READ_ONLY,
     sqlite3.SQLITE_CANTOPEN: Obstacle.READ_ONLY,
@@ -71,17 +73,22 @@ HINTS = {
 
 
 class Store:
-    """One connection. Outside ``transaction`` every statement stands for itself.
+    """One connection to the database of a data directory. Outside ``transaction`` every statement stands for
+    itself.
 
     Every method raises HistoryUnwritable and HistoryMalformed.
     """
 
-    __slots__ = ("_connection", "path", "shown")
+    __slots__ = ("_connection", "_is_alone", "data")
 
-    def __init__(self, connection: sqlite3.Connection, path: str, shown: str) -> None:
-        self._connection = connection
-        self.path = path
-        self.shown = shown
+    def __init__(self, data: DataDir) -> None:
+        self.data = data
+        self._is_alone = False
+        self._connection = self._connect()
+
+    @property
+    def shown(self) -> str:
+        return f"{self.data.path}/runwisp.db"
 
     def read(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         try:
@@ -114,6 +121,8 @@ class Store:
             if self._connection.in_transaction:
                 self._connection.rollback()
             raise
+        if self._is_alone:
+            self._share()
 
     def version(self) -> int:
         return int(self.read("PRAGMA user_version")[0][0])
@@ -131,15 +140,41 @@ class Store:
         finally:
             copy.close()
 
+    def set_up(self) -> None:
+        for pragma in PRAGMAS:
+            self.read(f"PRAGMA {pragma}")
+
+    def be_alone(self) -> None:
+        """Does without the -shm, for which a full disk has no room. Nobody else can read the database then,
+        so it ends with the first transaction that succeeds."""
+        self._reconnect("EXCLUSIVE")
+
     def close(self) -> None:
         self._connection.close()
 
+    def _share(self) -> None:
+        try:
+            self._reconnect("NORMAL")
+        except HistoryUnwritable:
+            self.be_alone()
+
+    def _reconnect(self, locking_mode: str) -> None:
+        self._connection.close()
+        self._connection = self._connect()
+        self._is_alone = locking_mode == "EXCLUSIVE"
+        self.read(f"PRAGMA locking_mode = {locking_mode}")
+        self.set_up()
+
+    def _connect(self) -> sqlite3.Connection:
+        _make_private(self.data)
+        return sqlite3.connect(self.data.database, timeout=BUSY_FOR, isolation_level=None)
+
     def _explained(self, error: sqlite3.Error) -> Exception:
         """What the error means to a person; itself where it is a bug of ours."""
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+        if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return HistoryMalformed(f"the history in {self.shown} is malformed: {error}")
-        if obstacle := OBSTACLES.get(code):
+        if obstacle := OBSTACLES.get(code) or OBSTACLES.get(code & 0xFF):
             return HistoryUnwritable(
                 f"cannot use the history in {self.shown}: {error}", HINTS[obstacle], obstacle
             )
@@ -162,35 +197,36 @@ def open_database(data: DataDir, now: Wall, fill: Callable[[Store], None]) -> tu
 
     Raises: HistoryTooNew, HistoryUnwritable, HistoryError, SymlinkRefused, DataDirError.
     """
-    store = _connected(data)
+    store = Store(data)
     try:
-        _make_ready(store, data, fill)
+        _prepare(store, fill)
+        return store, None
     except HistoryMalformed as error:
-        moved = set_aside(store, data, now, error.message)
-        return open_database(data, now, fill)[0], moved
+        moved = set_aside(store, now, error.message)
     except BaseException:
         store.close()
         raise
-    return store, None
+    store = Store(data)
+    try:
+        _prepare(store, fill)
+    except BaseException:
+        store.close()
+        raise
+    return store, moved
 
 
-def set_aside(store: Store, data: DataDir, now: Wall, why: str) -> SetAside:
+def set_aside(store: Store, now: Wall, why: str) -> SetAside:
     """Renames the database with its side files, all that is left of it, and closes it.
 
     In this order, as closing it under its own name would let SQLite write to it and remove its -wal.
     """
+    data = store.data
     name = f"runwisp.db.corrupt-{utc(now):%Y%m%dT%H%M%S}.{now % 1000:03}Z"
     for suffix in ("", *SIDE_FILES):
         if os.path.lexists(data.database + suffix):
             os.rename(data.database + suffix, f"{data.absolute}/{name}{suffix}")
     store.close()
     return SetAside(f"{data.path}/{name}", why)
-
-
-def _connected(data: DataDir) -> Store:
-    _make_private(data)
-    connection = sqlite3.connect(data.database, timeout=BUSY_FOR, isolation_level=None)
-    return Store(connection, data.database, f"{data.path}/runwisp.db")
 
 
 def _make_private(data: DataDir) -> None:
@@ -208,7 +244,18 @@ def _make_private(data: DataDir) -> None:
         os.close(fd)
 
 
-def _make_ready(store: Store, data: DataDir, fill: Callable[[Store], None]) -> None:
+def _prepare(store: Store, fill: Callable[[Store], None]) -> None:
+    """Also with a disk that is full, so that services come up: their rows wait until it has room again."""
+    try:
+        _make_ready(store, fill)
+    except HistoryUnwritable as error:
+        if error.obstacle is not Obstacle.FULL:
+            raise
+        store.be_alone()
+        _make_ready(store, fill)
+
+
+def _make_ready(store: Store, fill: Callable[[Store], None]) -> None:
     version = store.version()
     tables = {row[0] for row in store.read("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if version == 0 and tables:
@@ -220,12 +267,11 @@ def _make_ready(store: Store, data: DataDir, fill: Callable[[Store], None]) -> N
             "Start that version again, or name another data directory with --data. To go back for good, put "
             f"{store.shown}.before-v{version}, which the newer version kept, in its place.",
         )
-    for pragma in PRAGMAS:
-        store.read(f"PRAGMA {pragma}")
+    store.set_up()
     if version:
         _check(store, tables)
     if 0 < version < len(MIGRATIONS):
-        _keep_copy(store, data)
+        _keep_copy(store)
     if version < len(MIGRATIONS):
         _migrate(store, fill)
 
@@ -244,8 +290,9 @@ def _check(store: Store, tables: set[str]) -> None:
             raise HistoryMalformed(f"the history in {store.shown} is malformed: {verdict}")
 
 
-def _keep_copy(store: Store, data: DataDir) -> None:
+def _keep_copy(store: Store) -> None:
     """The database as it was, in ``runwisp.db.before-v<N>``; under that name only once it is complete."""
+    data = store.data
     name = f"runwisp.db.before-v{len(MIGRATIONS)}"
     partial = f"{data.absolute}/{name}.partial"
     fd = data.open(f"{name}.partial", os.O_RDWR | os.O_CREAT | os.O_TRUNC)

@@ -31,7 +31,17 @@ from runwisp.history import History, open_history
 from runwisp.paths import DataDir
 from runwisp.store import HINTS
 from tests.integration.forked import as_nobody
-from tests.integration.rows import LIFE, T0, a_data_dir, a_run, an_ended, history_in, opened, scribble
+from tests.integration.rows import (
+    LIFE,
+    T0,
+    a_data_dir,
+    a_run,
+    a_running,
+    an_ended,
+    history_in,
+    opened,
+    scribble,
+)
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -186,7 +196,7 @@ def test_damage_in_a_large_history_is_an_error_when_it_is_met_never_a_wrong_answ
 def test_a_database_found_malformed_at_work_is_set_aside_with_what_its_wal_holds(data: DataDir) -> None:
     with opened(data) as found:
         found.history.save([an_ended()])
-        again = found.history.renewed(data, Wall(T0 + 1), "malformed: said the test")
+        again = found.history.renewed(Wall(T0 + 1), "malformed: said the test")
         assert again.set_aside
         assert again.set_aside.path.endswith("runwisp.db.corrupt-20231114T221320.001Z")
         assert again.history.unfinished() == []
@@ -295,6 +305,48 @@ def test_a_full_disk_loses_nothing_that_was_saved_and_no_half_of_what_was_not(sm
     with history_in(small_disk) as history:
         assert all(history.run(run_id) for run_id in [*saved, *(run.id for run in runs)])
     assert checked(small_disk) == "ok"
+
+
+@as_root
+def test_with_a_disk_that_is_wholly_full_a_history_still_opens_and_is_shared_once_there_is_room(
+    small_disk: DataDir,
+) -> None:
+    """Services have to come up: what cannot be written meanwhile waits elsewhere."""
+    done, running = an_ended(), a_running()
+    with history_in(small_disk) as history:
+        history.save([done, running], [Mark("backup", "@daily", T0)])
+    ballast = Path(small_disk.absolute, "ballast")
+    with pytest.raises(OSError, match="No space"), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+    with opened(small_disk) as found:
+        history = found.history
+        assert not found.set_aside
+        assert history.unfinished() == [(running, LIFE)]
+        assert history.marks().keys() == {"backup"}
+        with pytest.raises(HistoryUnwritable) as caught:
+            history.save([a_run()])
+        assert caught.value.obstacle is Obstacle.FULL
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            checked(small_disk)
+        ballast.unlink()
+        history.save([an_ended()])
+        assert checked(small_disk) == "ok"
+        history.save([an_ended()])
+        assert history.run_count("backup") == 4
+
+
+@as_root
+def test_a_first_history_is_not_begun_on_a_full_disk(small_disk: DataDir) -> None:
+    ballast = Path(small_disk.absolute, "ballast")
+    with pytest.raises(OSError, match="No space"), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+    with pytest.raises(HistoryUnwritable) as caught:
+        open_history(small_disk, LIFE, T0)
+    assert caught.value.obstacle is Obstacle.FULL
+    ballast.unlink()
+    filled(small_disk)
 
 
 @as_root
