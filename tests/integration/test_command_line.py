@@ -18,20 +18,19 @@ from runwisp.errors import ConfigError, Problem, Refused, RunWispError, UsageErr
 from runwisp.version import VERSION
 
 ROOT = Path(__file__).parents[2]
-ENVIRON = {
-    **{
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("RUNWISP_", "PYTHONUNBUFFERED"))
-    },
-    "PYTHONPATH": str(ROOT),
-}
 
 
-def runwisp(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def environ() -> dict[str, str]:
+    """Read when it is used: what a test starts carries the name of the test."""
+    hidden = ("RUNWISP_", "PYTHONUNBUFFERED")
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+    return {**plain, "PYTHONPATH": str(ROOT)}
+
+
+def runwisp(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "runwisp", *arguments]
     return subprocess.run(
-        command, env={**ENVIRON, **environ}, capture_output=True, text=True, check=False, timeout=60
+        command, env={**environ(), **variables}, capture_output=True, text=True, check=False, timeout=60
     )
 
 
@@ -223,7 +222,7 @@ def test_every_command_has_help_that_names_the_global_flags(command: str) -> Non
 def test_a_command_is_imported_only_when_it_is_asked_for() -> None:
     source = "import sys; from runwisp.cli.main import main; main(sys.argv[1:]); print(*sys.modules)"
     command = [sys.executable, "-c", source, "--version"]
-    loaded = subprocess.run(command, env=ENVIRON, capture_output=True, text=True, check=True).stdout.split()
+    loaded = subprocess.run(command, env=environ(), capture_output=True, text=True, check=True).stdout.split()
     assert "runwisp.cli.main" in loaded
     assert not {f"runwisp.cli.{name}" for name in COMMANDS} & set(loaded)
     assert not {"croniter", "tomli", "sqlite3", "logging", "socket"} & set(loaded)
@@ -236,7 +235,7 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "runwisp", "--help"]
-    done = subprocess.run(command, env=ENVIRON, stdout=writer, stderr=subprocess.PIPE, check=False)
+    done = subprocess.run(command, env=environ(), stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, b"")
 
@@ -244,7 +243,7 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
 def test_output_that_cannot_be_written_is_an_error() -> None:
     with open("/dev/full", "w") as full:
         command = [sys.executable, "-m", "runwisp", "--help"]
-        done = subprocess.run(command, env=ENVIRON, stdout=full, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run(command, env=environ(), stdout=full, stderr=subprocess.PIPE, check=False)
     assert (done.returncode, done.stderr) == (1, b"cannot write the output: No space left on device\n")
 
 
@@ -254,5 +253,5 @@ def test_closed_standard_streams_are_not_taken_by_the_next_file() -> None:
         "fd = os.open('/', os.O_RDONLY); os._exit(0 if fd > 2 else 9)"
     )
     script = f'exec "$0" -c "{source}" <&- >&- 2>&-'
-    done = subprocess.run(["/bin/sh", "-c", script, sys.executable], env=ENVIRON, check=False)
+    done = subprocess.run(["/bin/sh", "-c", script, sys.executable], env=environ(), check=False)
     assert done.returncode == 0

@@ -19,10 +19,6 @@ PAGES = sorted([*ROOT.glob("*.rst"), *ROOT.glob("docs/*.rst")])
 TOURS = [ROOT / "README.rst", ROOT / "docs/guide.rst"]
 DEMO = ROOT / "packaging/demo"
 RUNWISP = [sys.executable, "-m", "runwisp"]
-ENVIRON = {
-    **{name: value for name, value in os.environ.items() if not name.startswith("RUNWISP_")},
-    "PYTHONPATH": str(ROOT),
-}
 PATIENCE = 60
 
 
@@ -50,10 +46,16 @@ def commands(path: Path) -> list[list[str]]:
     return [line.removesuffix(" &").split()[1:] for line in lines if line.startswith("runwisp ")]
 
 
+def environ() -> dict[str, str]:
+    """Read when it is used: what a test starts carries the name of the test."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("RUNWISP_")}
+    return {**plain, "PYTHONPATH": str(ROOT)}
+
+
 def runwisp(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [*RUNWISP, *arguments]
     return subprocess.run(
-        command, cwd=folder, env=ENVIRON, capture_output=True, text=True, check=False, timeout=PATIENCE
+        command, cwd=folder, env=environ(), capture_output=True, text=True, check=False, timeout=PATIENCE
     )
 
 
@@ -87,7 +89,7 @@ def test_the_commands_of_a_page_work_as_told(page: Path, tmp_path: Path) -> None
         if arguments != ["daemon"]:
             done = runwisp(tmp_path, *arguments)
             assert (done.returncode, done.stderr) == (0, ""), arguments
-    daemon = subprocess.Popen([*RUNWISP, "daemon"], cwd=tmp_path, env=ENVIRON, stderr=subprocess.PIPE)
+    daemon = subprocess.Popen([*RUNWISP, "daemon"], cwd=tmp_path, env=environ(), stderr=subprocess.PIPE)
     try:
         wait_for_output_of(tmp_path / "data/logs/ticker", daemon)
         daemon.send_signal(signal.SIGTERM)
