@@ -44,21 +44,28 @@ NOT_ZONES = re.compile(r"(?:posix|right)/.*|localtime|posixrules")
 """What lies among zoneinfo's files without being a zone, or with leap seconds that nobody here counts."""
 
 
-@cache
-def zone(name: object) -> str:
+def zone(value: object) -> str:
     """An IANA name that this machine has the data of."""
-    word = text(name)
+    name = text(value)
+    if flaw := _zone_flaw(name):
+        raise bad(flaw)
+    return name
+
+
+@cache
+def _zone_flaw(name: str) -> str:
     try:
-        if not NOT_ZONES.fullmatch(word):
-            return ZoneInfo(word).key
+        if not NOT_ZONES.fullmatch(name):
+            ZoneInfo(name)
+            return ""
     except (ZoneInfoNotFoundError, ValueError, OSError):
         pass  # told below
     names = available_timezones()
     if not names:
-        raise bad(f'"{word}" cannot be used: this machine has no time zones, install the package tzdata')
-    ends = sorted(each for each in names if each.lower().endswith(f"/{word.lower()}"))
-    hint = f', did you mean "{ends[0]}"?' if ends else did_you_mean(word, sorted(names))
-    raise bad(f'"{word}" is not a time zone{hint or EXAMPLE_ZONE}')
+        return f'"{name}" cannot be used: this machine has no time zones, install the package tzdata'
+    ends = sorted(each for each in names if each.lower().endswith(f"/{name.lower()}"))
+    hint = f', did you mean "{ends[0]}"?' if ends else did_you_mean(name, sorted(names))
+    return f'"{name}" is not a time zone{hint or EXAMPLE_ZONE}'
 
 
 def cron_expression(value: object) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from signal import Signals
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runwisp import config
 from runwisp.clock import DAY, HOUR, SECOND
 from runwisp.config import Config, Reader, definition_named
-from runwisp.configkeys import INSTEAD_IN_SERVICE, INSTEAD_IN_TASK, ONLY_SERVICE, ONLY_TASK
+from runwisp.configkeys import HOMES, INSTEAD_IN_SERVICE, INSTEAD_IN_TASK, NOTIFIER, ONLY_SERVICE, ONLY_TASK
 from runwisp.errors import ConfigError, UnknownTask
 from runwisp.hostzone import HostZone
 from runwisp.task import Backoff, CatchUp, Kind, LogOnFull, OnOverlap, Restart, Service, Task
@@ -253,7 +256,7 @@ def test_a_doubt_about_the_machine_s_zone_is_a_warning_unless_the_file_names_one
 def test_paths_are_from_the_folder_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/joe")
     base = '[tasks.a]\nrun = "x"\n'
-    for given, meant in {
+    for written, meant in {
         "x": "/etc/runwisp/x",
         ".": "/etc/runwisp",
         "./x/": "/etc/runwisp/x",
@@ -262,7 +265,7 @@ def test_paths_are_from_the_folder_of_the_file(monkeypatch: pytest.MonkeyPatch) 
         "~/x": "/home/joe/x",
         "a~b": "/etc/runwisp/a~b",
     }.items():
-        found = task(f'{base}working_dir = "{given}"\nenv_file = "{given}"')
+        found = task(f'{base}working_dir = "{written}"\nenv_file = "{written}"')
         assert (found.working_dir, found.env_file) == (meant, meant)
 
 
@@ -306,6 +309,7 @@ def test_a_home_is_that_of_the_user_the_command_runs_as(monkeypatch: pytest.Monk
             '"../x" is not a time zone; write an IANA name such as "Europe/Berlin"',
         ),
         ("[scheduler]\ntimezone = 5", "expected a string, not an integer"),
+        ("[scheduler]\ntimezone = []", "f:2:12: scheduler.timezone: expected a string, not an array"),
         ("[storage]\nmin_free_space = -1", "f:2:18: storage.min_free_space: -1 is out of range: 0 to"),
         ("[daemon]\nshutdown_timeout = 30", 'did you mean "30s"?'),
         ("[daemon]\nexternal_url = 'a.b'", '"a.b" is not an absolute URL'),
@@ -532,3 +536,49 @@ def test_a_service_that_goes_into_the_background_is_a_warning(run: str) -> None:
 )
 def test_a_service_that_stays_is_none(run: str) -> None:
     assert warnings(f'[services.a]\nrun = """{run}"""') == []
+
+
+WORDS = st.sampled_from(
+    ["", "x", "a b", "inapp", "@daily", "* * * * *", "5s", "100MB", "UTC", "on_failure", "\0", "~"]
+)
+VALUES = st.recursive(
+    WORDS | st.booleans() | st.integers(-2, 2**64) | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(WORDS, inner, max_size=2),
+    max_leaves=4,
+)
+KEYS = sorted(
+    {key for keys in HOMES.values() for key in keys} | set(NOTIFIER) | {"match", "kind", "url_env", "zzz"}
+)
+TABLE = st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4) | VALUES
+DOCUMENTS = st.fixed_dictionaries(
+    {},
+    optional={name: st.dictionaries(WORDS, TABLE, max_size=2) | VALUES for name in ("tasks", "services")}
+    | {name: st.lists(TABLE, max_size=2) | VALUES for name in ("notifier", "notification_route")}
+    | {name: TABLE for name in ("scheduler", "storage", "daemon", "defaults", "notify", "zzz")},
+)
+
+
+def toml(value: object) -> str:
+    """As an inline value."""
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{json.dumps(key)} = {toml(inner)}" for key, inner in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(toml, value)) + "]"
+        case float():
+            return repr(value) if "." in repr(value) or "e" in repr(value) else f"{value}.0"
+        case _:
+            return json.dumps(value)
+
+
+@given(DOCUMENTS)
+def test_whatever_stands_in_a_file_it_loads_or_says_where_it_is_wrong(document: dict[str, object]) -> None:
+    text = "".join(f"{name} = {toml(value)}\n" for name, value in document.items())
+    try:
+        parse(text)
+    except ConfigError as error:
+        assert error.problems
+        for each in error.problems:
+            assert 1 <= each.line <= max(1, len(document))
+            assert each.key
+            assert each.spelled("f").isprintable()
