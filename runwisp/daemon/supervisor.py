@@ -84,7 +84,7 @@ class Supervisor:
         for run in unfinished:
             self._take_up(turn, run)
         for task in self.tasks.values():
-            task.fill(turn)
+            task.resume(turn)
         for service in self.services.values():
             if service.service.autostart:
                 service.start(turn)

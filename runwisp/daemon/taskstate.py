@@ -17,7 +17,7 @@ from runwisp.ids import UlidMaker
 from runwisp.overlap import Decision, decide
 from runwisp.retry import RETRY_CAP, on_failure_wait, retry_wait
 from runwisp.run import NEVER_STARTED, EndReason, Run, Trigger, WaitsFor, drafted, ended
-from runwisp.task import Restart, Task
+from runwisp.task import OnOverlap, Restart, Task
 
 SKIP_MESSAGE = "task already running, skipping (policy: skip)"
 STOPPED_WAITING = "stopped by hand before it started"
@@ -67,7 +67,7 @@ class TaskState:
         if wait is None:
             self.fill(turn)
         else:
-            self._take_slot(turn, self._next_attempt(turn, run, wait))
+            self._go_on(turn, self._next_attempt(turn, run, wait), wait)
 
     def due(self, turn: Turn, run_id: str) -> None:
         """The wait of a retry is over."""
@@ -97,14 +97,14 @@ class TaskState:
         return True
 
     def restore(self, turn: Turn, run: Run) -> None:
-        """A run that a former life left waiting; called in the order of their ids, then ``fill``.
+        """A run that a former life left waiting; called in the order of their ids, then ``resume``.
 
-        There may be fewer slots than there were.
+        There may be fewer slots than there were, and the clock may have been set back.
         """
-        if run.waits_for is WaitsFor.QUEUE:
+        if run.due_at is None:
             self.queue.append(run)
         elif len(self.slots) < self.task.parallelism:
-            self._take_slot(turn, run)
+            self._wait_in_slot(turn, run, min(max(0, run.due_at - turn.now.wall), RETRY_CAP))
         else:
             self._enqueue(turn, run)
 
@@ -113,6 +113,13 @@ class TaskState:
         wait = self._wait_after(run)
         if wait is not None:
             self.restore(turn, self._next_attempt(turn, run, wait))
+
+    def resume(self, turn: Turn) -> None:
+        """All that a former life left is back. Where the newer replaces the older, only the newest go on."""
+        if self.task.on_overlap is OnOverlap.TERMINATE:
+            for _ in range(len(self.slots) + len(self.queue) - self.task.parallelism):
+                self._drop_oldest(turn)
+        self.fill(turn)
 
     def fill(self, turn: Turn) -> None:
         """Starts what waits, as far as there are slots."""
@@ -158,9 +165,11 @@ class TaskState:
         return run
 
     def _make_room(self, turn: Turn) -> None:
-        """For one more run: the oldest has to go, unless a slot is on its way to be free already."""
-        if len(self.queue) < len(self.leaving):
-            return
+        """For one more run, unless a slot is on its way to be free already."""
+        if len(self.queue) >= len(self.leaving):
+            self._drop_oldest(turn)
+
+    def _drop_oldest(self, turn: Turn) -> None:
         oldest = next((run_id for run_id in self.slots if run_id not in self.leaving), None)
         if oldest:
             self._stop_slot(turn, oldest, REPLACED, REPLACED)
@@ -197,13 +206,13 @@ class TaskState:
             due_at=Wall(turn.now.wall + wait),
         )
 
-    def _take_slot(self, turn: Turn, run: Run) -> None:
-        """A retry waits in the slot of its chain; never longer than retries do, were the clock set back."""
-        assert run.due_at is not None
-        wait = min(max(0, run.due_at - turn.now.wall), RETRY_CAP)
+    def _go_on(self, turn: Turn, run: Run, wait: Millis) -> None:
         if wait or self.processes.is_closing:
-            self.slots[run.id] = run
-            turn.save(run)
-            turn.arm(start_timer(run), wait)
+            self._wait_in_slot(turn, run, wait)
         else:
             self._start(turn, run)
+
+    def _wait_in_slot(self, turn: Turn, run: Run, wait: Millis) -> None:
+        self.slots[run.id] = run
+        turn.save(run)
+        turn.arm(start_timer(run), wait)
