@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NewType
 
 Wall = NewType("Wall", int)
@@ -24,6 +24,8 @@ SECOND: Millis = 1_000
 MINUTE: Millis = 60 * SECOND
 HOUR: Millis = 60 * MINUTE
 DAY: Millis = 24 * HOUR
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 UNITS = {"w": 7 * DAY, "d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND, "ms": 1}
 TERM = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ms|[smhdw])")
@@ -43,7 +45,7 @@ def after(start: Mono, length: Millis) -> Mono:
 
 def wall_of(moment: datetime) -> Wall:
     """The wall instant of an aware datetime, cut to the millisecond."""
-    return Wall(round(moment.timestamp() * 1000))
+    return Wall((moment - EPOCH) // timedelta(milliseconds=1))
 
 
 def utc(at: Wall) -> datetime:

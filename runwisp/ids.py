@@ -39,7 +39,7 @@ def created_at(ulid: str) -> Wall:
 
     Raises: ValueError when the text is not a ULID.
     """
-    if len(ulid) != 26 or ulid[0] > "7":
+    if len(ulid) != 26 or ulid[0] > "7" or not set(ulid) <= set(ALPHABET):
         raise ValueError(f"not a ULID: {ulid!r}")
     number = 0
     for letter in ulid:

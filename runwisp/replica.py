@@ -18,7 +18,7 @@ class ReplicaState(StrEnum):
 MOVES = {
     ReplicaState.STOPPED: frozenset({ReplicaState.STARTING}),
     ReplicaState.STARTING: frozenset({ReplicaState.RUNNING, ReplicaState.BACKOFF, ReplicaState.STOPPING}),
-    ReplicaState.RUNNING: frozenset({ReplicaState.BACKOFF, ReplicaState.STARTING, ReplicaState.STOPPING}),
+    ReplicaState.RUNNING: frozenset({ReplicaState.BACKOFF, ReplicaState.STOPPING}),
     ReplicaState.BACKOFF: frozenset({ReplicaState.STARTING, ReplicaState.STOPPED}),
     ReplicaState.STOPPING: frozenset({ReplicaState.STOPPED, ReplicaState.STARTING}),
 }

@@ -25,11 +25,15 @@ class TimerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """What a deadline is for: its kind and, where there are many of a kind, whose: a run's id and its task."""
+    """What a deadline is for: its kind and, where there are many of a kind, whose: a run's id and task."""
 
     kind: TimerKind
     key: str = ""
     task_name: str = ""
+
+
+SPARE = 64
+"""How many entries of no use are not worth a clean-up."""
 
 
 class Timers:
@@ -43,6 +47,8 @@ class Timers:
     def arm(self, timer: Timer, at: Mono) -> None:
         self._armed[timer] = at
         heapq.heappush(self._heap, (at, next(self._order), timer))
+        if len(self._heap) > SPARE + 2 * len(self._armed):
+            self._forget_stale()
 
     def disarm(self, timer: Timer) -> None:
         self._armed.pop(timer, None)
@@ -59,6 +65,11 @@ class Timers:
             del self._armed[timer]
             due.append(timer)
         return due
+
+    def _forget_stale(self) -> None:
+        """Those far ahead too: a timeout of a day that is armed every second would pile up."""
+        self._heap = [entry for entry in self._heap if self._armed.get(entry[2]) == entry[0]]
+        heapq.heapify(self._heap)
 
     def _drop_stale(self) -> None:
         while self._heap and self._armed.get(self._heap[0][2]) != self._heap[0][0]:
