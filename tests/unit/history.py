@@ -131,8 +131,12 @@ class History:
     # What happens
 
     def fire(self, name: str, cause: Cause = Cause.ON_TIME, at: Wall | None = None) -> None:
+        self.give(self.firing(name, cause, at))
+
+    def firing(self, name: str, cause: Cause = Cause.ON_TIME, at: Wall | None = None) -> Firing:
+        """For ``give``, together with something else."""
         at = self.world.now.wall if at is None else at
-        self.give(Firing(at, cause, Mark(name, "* * * * *", NEW_YEAR, at)))
+        return Firing(at, cause, Mark(name, "* * * * *", NEW_YEAR, at))
 
     def missed(self, name: str, count: int, first: Wall, last: Wall) -> None:
         self.give(Missed(count, first, last, Mark(name, "* * * * *", NEW_YEAR, last)))

@@ -174,12 +174,12 @@ class Promises:
         for state in self.supervisor.tasks.values():
             if state.queue and self.supervisor.state is DaemonState.RUNNING:
                 assert len(state.slots) == state.task.parallelism, "a run waits beside a free slot"
-            limit = {
+            limits = {
                 OnOverlap.TERMINATE: state.task.parallelism,
-                OnOverlap.QUEUE: state.task.queue_max,
-                OnOverlap.SKIP: 0,
-            }[state.task.on_overlap]
-            assert len(state.queue) <= limit + self._restored
+                OnOverlap.QUEUE: state.task.queue_max + self._restored,
+                OnOverlap.SKIP: self._restored,
+            }
+            assert len(state.queue) <= limits[state.task.on_overlap]
 
     def _timers_are_somebody_s(self) -> None:
         lingering = self.supervisor.processes.lingering
