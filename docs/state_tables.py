@@ -7,14 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
-
-from runwisp import process, replica, run
 
 ARCHITECTURE = Path(__file__).parents[1] / "ARCHITECTURE.rst"
 BEGIN = ".. state tables: drawn by docs/state_tables.py\n\n"
 END = "\n.. end of the state tables\n"
+
+MACHINES = {
+    "runwisp.run": "Run",
+    "runwisp.process": "Process",
+    "runwisp.replica": "Replica",
+    "runwisp.logwriter": "Log",
+    "runwisp.pump.stream": "Output",
+}
+"""Every module with a table of moves, and what it moves."""
 
 State = TypeVar("State", bound=StrEnum)
 
@@ -33,9 +41,7 @@ def table(title: str, moves: Mapping[State, Set[State]]) -> str:
 
 
 def drawn() -> str:
-    return "\n".join(
-        (table("Run", run.MOVES), table("Process", process.MOVES), table("Replica", replica.MOVES))
-    )
+    return "\n".join(table(title, import_module(name).MOVES) for name, title in MACHINES.items())
 
 
 def replaced(text: str) -> str:
