@@ -2,7 +2,7 @@
 
 Tables and nothing else decide what a file may say: the loader, its suggestions and the census of the
 reference page all go by them. Defaults are those of the dataclasses in ``task``, ``notifier`` and ``config``.
-Touches nothing but zoneinfo's tables. Called by the readers of the tables.
+Touches nothing outside but what ``zones`` does. Called by the readers of the tables.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from runwisp import cron, values
 from runwisp.clock import SECOND
-from runwisp.closest import did_you_mean
 from runwisp.event import EventKind, Severity
 from runwisp.notifier import (
     INAPP,
@@ -35,37 +32,18 @@ from runwisp.notifier import (
 )
 from runwisp.task import Backoff, CatchUp, LogOnFull, OnOverlap, Restart
 from runwisp.values import Reader, bad, choice, duration, filled_text, integer, items, size, text
+from runwisp.zones import is_zone, told_unknown
 
 Keys = dict[str, Reader[Any]]
 """The keys of a table, and how the value of each is read."""
-
-EXAMPLE_ZONE = '; write an IANA name such as "Europe/Berlin"'
-NOT_ZONES = re.compile(r"(?:posix|right)/.*|localtime|posixrules")
-"""What lies among zoneinfo's files without being a zone, or with leap seconds that nobody here counts."""
 
 
 def zone(value: object) -> str:
     """An IANA name that this machine has the data of."""
     name = text(value)
-    if flaw := _zone_flaw(name):
-        raise bad(flaw)
+    if not is_zone(name):
+        raise bad(told_unknown(name))
     return name
-
-
-@cache
-def _zone_flaw(name: str) -> str:
-    try:
-        if not NOT_ZONES.fullmatch(name):
-            ZoneInfo(name)
-            return ""
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        pass  # told below
-    names = available_timezones()
-    if not names:
-        return f'"{name}" cannot be used: this machine has no time zones, install the package tzdata'
-    ends = sorted(each for each in names if each.lower().endswith(f"/{name.lower()}"))
-    hint = f', did you mean "{ends[0]}"?' if ends else did_you_mean(name, sorted(names))
-    return f'"{name}" is not a time zone{hint or EXAMPLE_ZONE}'
 
 
 def cron_expression(value: object) -> str:

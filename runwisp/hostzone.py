@@ -10,12 +10,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from zoneinfo import TZPATH, ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import TZPATH, available_timezones
+
+from runwisp.zones import is_zone
 
 LOCALTIME = "etc/localtime"
 TIMEZONE = "etc/timezone"
 DIRECTORY = "zoneinfo/"
 UTC = "UTC"
+SAME_AS_MACHINE = f"/{LOCALTIME}"
+"""A usual value of TZ: it spares the C library from looking at the file again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,8 @@ class HostZone:
 def find(environ: Mapping[str, str], root: str = "/") -> HostZone:
     """The zone; UTC when the machine names none."""
     doubt = ""
-    variable = environ.get("TZ")
-    if variable is not None:
+    variable = environ.get("TZ", SAME_AS_MACHINE)
+    if variable.removeprefix(":") != SAME_AS_MACHINE:
         name = _name_of_variable(variable)
         if is_zone(name):
             return HostZone(name)
@@ -43,23 +47,20 @@ def find(environ: Mapping[str, str], root: str = "/") -> HostZone:
     return HostZone(UTC, doubt and f"{doubt}; UTC is used")
 
 
-def is_zone(name: str) -> bool:
-    try:
-        return bool(name) and ZoneInfo(name).key == name
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-
-
 def _name_of_variable(text: str) -> str:
     """Of ``Area/City``, ``:Area/City`` and paths of zone files; an empty variable means UTC."""
     text = text.removeprefix(":")
-    return text.partition(DIRECTORY)[2] if text.startswith("/") else text or UTC
+    return _name_of_file(text) if text.startswith("/") else text or UTC
+
+
+def _name_of_file(path: str) -> str:
+    return path.partition(DIRECTORY)[2].removeprefix("posix/")
 
 
 def _names(localtime: str, told: str) -> Iterator[str]:
     """What the machine may mean, best first: a link's target, a copied file's equals, /etc/timezone."""
     try:
-        yield os.readlink(localtime).partition(DIRECTORY)[2]
+        yield _name_of_file(os.readlink(localtime))
     except OSError:
         yield from _names_of(_bytes(localtime), told)
     yield told

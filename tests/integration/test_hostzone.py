@@ -24,6 +24,10 @@ def linked(etc: Path) -> None:
     (etc / "localtime").symlink_to("/usr/share/zoneinfo/Europe/Berlin")
 
 
+def linked_to_posix(etc: Path) -> None:
+    (etc / "localtime").symlink_to("/usr/share/zoneinfo/posix/Europe/Berlin")
+
+
 def relatively_linked(etc: Path) -> None:
     (etc / "localtime").symlink_to("../usr/share/zoneinfo/Europe/Berlin")
 
@@ -37,7 +41,7 @@ def told(etc: Path) -> None:
     (etc / "timezone").write_text("Europe/Berlin\n")
 
 
-@pytest.mark.parametrize("setting", [linked, relatively_linked, copied, told])
+@pytest.mark.parametrize("setting", [linked, linked_to_posix, relatively_linked, copied, told])
 def test_the_machine_says_its_zone(etc: Path, setting: Callable[[Path], None]) -> None:
     setting(etc)
     assert find({}, str(etc.parent)) == HostZone("Europe/Berlin")
@@ -76,7 +80,15 @@ def test_the_variable_comes_first(etc: Path, variable: str, name: str) -> None:
     assert find({"TZ": variable}, str(etc.parent)) == HostZone(name)
 
 
-@pytest.mark.parametrize("variable", ["CET-1CEST,M3.5.0,M10.5.0/3", "Nowhere/City", "/etc/localtime"])
+@pytest.mark.parametrize("variable", ["/etc/localtime", ":/etc/localtime"])
+def test_a_variable_that_says_as_the_machine_is_no_doubt(etc: Path, variable: str) -> None:
+    linked(etc)
+    assert find({"TZ": variable}, str(etc.parent)) == HostZone("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    "variable", ["CET-1CEST,M3.5.0,M10.5.0/3", "Nowhere/City", "/some/file", "right/UTC"]
+)
 def test_a_variable_that_names_no_zone_is_told_and_passed_over(etc: Path, variable: str) -> None:
     linked(etc)
     found = find({"TZ": variable}, str(etc.parent))
