@@ -40,6 +40,7 @@ class Promises:
         self._a_log_ends_once(effects)
 
     def after(self) -> None:
+        assert self.supervisor.state is not DaemonState.STARTING
         self._rows_and_machine_agree()
         self._parallelism_is_kept()
         self._replicas_are_single()

@@ -6,12 +6,15 @@ from signal import Signals
 
 import pytest
 
-from runwisp.clock import HOUR, MINUTE, SECOND
+from runwisp.clock import HOUR, MINUTE, SECOND, Mono, Now
+from runwisp.daemon.effects import Quit
 from runwisp.daemon.inputs import Due, LeftoversGone, StopDaemon
+from runwisp.daemon.supervisor import Limits, Supervisor
 from runwisp.errors import Refused
 from runwisp.firing import ClockStepped
+from runwisp.ids import UlidMaker
 from runwisp.task import OnOverlap
-from tests.unit.history import History, Program, a_service, a_task
+from tests.unit.history import NEW_YEAR, History, Program, a_service, a_task
 
 # The ladder
 
@@ -127,6 +130,13 @@ def test_with_nothing_running_the_daemon_quits_at_once() -> None:
     history = History(a_task(), a_service(autostart=False))
     history.stop_daemon()
     assert history.happened()[-1] == "quit"
+
+
+def test_a_stop_before_the_beginning_lets_nothing_begin() -> None:
+    supervisor = Supervisor({"web": a_service()}, Limits(SECOND), UlidMaker(bytes))
+    now = Now(NEW_YEAR, Mono(0))
+    assert supervisor.handle(StopDaemon("SIGTERM"), now)[-1] == Quit()
+    assert supervisor.begin(now, []) == []
 
 
 def test_every_process_goes_through_the_ladder_in_parallel_and_then_the_daemon_quits() -> None:
@@ -366,6 +376,9 @@ def test_terminate_and_the_stop_of_the_daemon_leave_the_newest_to_the_next_life(
 def test_a_clock_that_was_set_is_told_with_how_far() -> None:
     history = History()
     history.give(ClockStepped(-4 * HOUR))
-    event = history.world.events[-1]
-    assert event.kind == "daemon.clock_stepped"
-    assert event.message == "the clock was set back by 4h; schedules go on from the new time"
+    history.give(ClockStepped(5 * HOUR))
+    assert [event.kind for event in history.world.events] == ["daemon.clock_stepped"] * 2
+    assert [event.message for event in history.world.events] == [
+        "the clock was set back by 4h; schedules go on from the new time",
+        "the clock was set forward by 5h; schedules go on from the new time",
+    ]

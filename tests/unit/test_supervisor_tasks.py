@@ -10,7 +10,7 @@ from runwisp.errors import Refused, UnknownRun, UnknownTask
 from runwisp.firing import Anchored, Cause, Mark
 from runwisp.run import EndReason, Phase, Run, Trigger, Usage
 from runwisp.task import Backoff, OnOverlap, Restart, Task
-from runwisp.wire import Closed, Overflowed, Renamed
+from runwisp.wire import Closed, Overflowed, Pressure, Renamed
 from tests.unit.history import NEW_YEAR, History, Program, a_service, a_task
 
 LATER = Wall(NEW_YEAR + 7)
@@ -531,6 +531,19 @@ def test_a_log_at_its_cap_after_the_end_of_the_process_changes_nothing() -> None
     history.drain("backup#1")
     history.give(Overflowed(history.id_of("backup#1")))
     assert history.table() == ["backup#1 ended success 0"]
+
+
+def test_disk_pressure_is_told_once_a_run_and_never_ends_it() -> None:
+    history = History(a_task())
+    history.fire("backup")
+    for _ in range(2):
+        history.give(Pressure(history.id_of("backup#1"), free_bytes=5, min_free_bytes=9))
+    assert history.told("backup#1") == ["run.started", "log.disk_pressure"]
+    event = history.world.events[-1]
+    assert event.fields == {"free_bytes": 5, "min_free_bytes": 9}
+    history.exit("backup#1")
+    history.give(Pressure(history.id_of("backup#1"), free_bytes=5, min_free_bytes=9))
+    assert history.told("backup#1")[-1] == "run.succeeded"
 
 
 # Stops by hand
