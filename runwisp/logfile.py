@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -86,11 +86,11 @@ class LogFiles:
         with os.fdopen(fd, "rb") as file:
             return file.read()
 
-    def disk_bytes(self) -> int:
-        """The lengths of all files together."""
+    def disk_bytes(self, suffixes: Sequence[str] = SUFFIXES) -> int:
+        """The lengths of the files together."""
         total = 0
         with self._folder(is_made=False) as folder:
-            for suffix in SUFFIXES:
+            for suffix in suffixes:
                 with suppress(FileNotFoundError):
                     total += os.stat(self.stem + suffix, dir_fd=folder, follow_symlinks=False).st_size
         return total

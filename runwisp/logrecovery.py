@@ -6,15 +6,14 @@ Reads the files of one run and says what a writer needs to go on in them; change
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
-from runwisp.logfile import LOG, META, PREV, LogFiles
+from runwisp.logfile import LOG, PREV, LogFiles
 from runwisp.logindex import IndexWriter, placed
 from runwisp.logline import Record, Stream
-from runwisp.run import LogTotals
+from runwisp.logmeta import Counts, read_note
 
 
 @dataclass(slots=True)
@@ -33,18 +32,6 @@ class Segment:
         return self.start + self.size
 
 
-@dataclass(slots=True)
-class Counts:
-    """Lines and bytes that the run printed. ``dropped`` lines are among them; ``outdated`` ones among these:
-    they were in the log, and went with a file that was dropped."""
-
-    lines: int = 0
-    bytes: int = 0
-    dropped: int = 0
-    outdated: int = 0
-    rotations: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Recovered:
     previous: Segment
@@ -57,13 +44,14 @@ class Recovered:
 
 
 def recovered(files: LogFiles, run_id: str, index: IndexWriter) -> Recovered | None:
-    """None when this run left nothing to go on in; otherwise ``index`` is open.
+    """None when this run left nothing to go on in; otherwise ``index`` is open. Bytes written since the last
+    note are counted as they lie in the file, prefixes and all.
 
     Raises: OSError.
     """
-    noted = _noted(files, run_id)
-    header = index.resume() if noted is not None else None
-    if noted is None or header is None:
+    note = read_note(files, run_id)
+    header = index.resume() if note else None
+    if not note or not header:
         return None
     log, prev = _status(files, LOG), _status(files, PREV)
     where = placed(header, log, prev)
@@ -73,7 +61,7 @@ def recovered(files: LogFiles, run_id: str, index: IndexWriter) -> Recovered | N
     if log:
         segment.size, segment.inode = log.st_size, log.st_ino
     records = index.between(where.prev_start, segment.end)
-    next_line, is_amid_line = noted.get("next_line", 1), False
+    next_line, is_amid_line = note.next_line, False
     if records:
         is_in_log = records[-1].offset >= where.log_start
         at = records[-1].offset - (where.log_start if is_in_log else where.prev_start)
@@ -81,50 +69,15 @@ def recovered(files: LogFiles, run_id: str, index: IndexWriter) -> Recovered | N
         is_unfinished = bool(tail) and not tail.endswith(b"\n")
         next_line = records[-1].line + tail.count(b"\n") + is_unfinished
         is_amid_line = is_unfinished and segment.size > 0
-    counts = _counts(noted, segment.end)
+    counts = replace(note.counts, bytes=note.counts.bytes + max(0, segment.end - note.offset))
     for record, lines in _regions(records, next_line):
         place = segment if record.offset >= segment.start else previous
         place.first_line = min(place.first_line, record.line) if place.lines else record.line
         place.lines += len(lines)
-        counts.lines += len(range(max(lines.start, noted.get("next_line", 1)), lines.stop))
+        counts.lines += len(range(max(lines.start, note.next_line), lines.stop))
     if not segment.lines:
         segment.first_line = next_line
-    return Recovered(
-        previous, segment, counts, next_line, is_amid_line, log is not None, bool(noted.get("is_whole"))
-    )
-
-
-def final_totals(files: LogFiles, run_id: str) -> LogTotals | None:
-    """None unless the log of this run is complete.
-
-    Raises: OSError.
-    """
-    noted = _noted(files, run_id)
-    if not noted or not noted.get("is_final"):
-        return None
-    return LogTotals(**{each.name: noted.get(each.name, 0) for each in fields(LogTotals)})
-
-
-def _noted(files: LogFiles, run_id: str) -> dict[str, int] | None:
-    """What the former writer last noted in .log.meta; None without one, or with that of another run."""
-    try:
-        meta = json.loads(files.read(META))
-        if meta["run"]["id"] != run_id:
-            return None
-        return {**meta["log"], "is_final": meta["finalized"]}
-    except (FileNotFoundError, NotADirectoryError, ValueError, LookupError, TypeError):
-        return None
-
-
-def _counts(noted: dict[str, int], end: int) -> Counts:
-    """The counts as noted, with the bytes written since (as they lie in the file, prefixes and all)."""
-    return Counts(
-        lines=noted.get("log_lines", 0),
-        bytes=noted.get("log_bytes", 0) + max(0, end - noted.get("offset", 0)),
-        dropped=noted.get("log_dropped_lines", 0),
-        outdated=noted.get("outdated_lines", 0),
-        rotations=noted.get("rotations", 0),
-    )
+    return Recovered(previous, segment, counts, next_line, is_amid_line, log is not None, note.is_whole)
 
 
 def _regions(records: list[Record], next_line: int) -> Iterator[tuple[Record, range]]:

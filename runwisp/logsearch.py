@@ -1,7 +1,7 @@
 """Search in the logs of runs, one after the other, as far as time allows.
 
-Reads only, region by region, so that memory stays small whatever the size of a log. Called by the command line
-and the web.
+Reads only, region by region, so that memory stays small whatever the size of a log. Called by the command
+line and the web.
 """
 
 from __future__ import annotations

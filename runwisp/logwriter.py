@@ -7,20 +7,18 @@ counted, and a line in the log says so as soon as one can be written. Called by 
 from __future__ import annotations
 
 import errno
-import json
 import os
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import asdict
 from enum import StrEnum
 
 from runwisp.clock import Wall
 from runwisp.errors import IllegalMove
 from runwisp.linebook import LineBook
-from runwisp.logfile import LOG, META, PREV, LogFiles, write_all
+from runwisp.logfile import LOG, PREV, LogFiles, write_all
 from runwisp.logindex import RECORD, Header, IndexWriter
 from runwisp.logline import LINE_MAX, Record, Stream, prefixed, system_line
-from runwisp.logrecovery import Counts, Segment, final_totals, recovered
+from runwisp.logmeta import Counts, Note, read_note, write_note
+from runwisp.logrecovery import Segment, recovered
 from runwisp.run import LogTotals
 from runwisp.task import LogOnFull
 
@@ -139,7 +137,7 @@ class LogWriter:
         self._pay(now)
         if not self._owed and self._say(f"Log output resumed: {self._lost()} lines were dropped", now):
             self._move(LogState.OPEN)
-            self._write_meta()
+            self._note()
 
     def take_up(self, now: Wall) -> None:
         """Before anything else: goes on in the files that a former writer of this run left."""
@@ -159,13 +157,14 @@ class LogWriter:
 
     def final_totals(self) -> LogTotals | None:
         """The totals of a log that a former writer of this run finished."""
-        return final_totals(self.files, self._run_id)
+        note = read_note(self.files, self._run_id)
+        return note.totals if note and note.is_final else None
 
     def leave(self) -> None:
         """Stops where it is; whoever takes the log up misses nothing."""
         self.park()
         if self._has_name:
-            self._write_meta(is_whole=True)
+            self._note(is_whole=True)
 
     def park(self) -> None:
         """Gives the descriptors back."""
@@ -180,9 +179,7 @@ class LogWriter:
             self._say(words, now)
         self.park()
         self._move(LogState.CLOSED)
-        if self._has_name:
-            self._write_meta(is_final=True)
-        return self._totals()
+        return self._note(is_final=True) if self._has_name else self.counts.totals(0)
 
     def _write_some(self, stream: Stream, data: bytes | bytearray, start: int, end: int, now: Wall) -> int:
         """Writes what goes into the present file, or makes room; gives where it got to."""
@@ -343,7 +340,7 @@ class LogWriter:
             except FileExistsError:
                 continue
             self.files, self._index, self._has_name = files, IndexWriter(files), True
-            self._write_meta()
+            self._note()
             return
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.files.stem)
 
@@ -366,37 +363,17 @@ class LogWriter:
             Header(prev_start, self._segment.start, self._previous.inode, self._segment.inode), kept
         )
         self._is_index_stale = False
-        self._write_meta()
+        self._note()
 
-    def _write_meta(self, *, is_final: bool = False, is_whole: bool = False) -> None:
-        """Failing that, nothing is lost but what a new pump or a lost database would read there."""
-        log = {
-            **asdict(self._totals()),
-            "rotations": self.counts.rotations,
-            "outdated_lines": self.counts.outdated,
-            "next_line": self._book.next_line,
-            "offset": self._counted_to,
-            "is_whole": is_whole or is_final,
-        }
-        finalized = json.dumps(is_final)
-        content = f'{{"run": {self._meta}, "log": {json.dumps(log)}, "finalized": {finalized}}}\n'.encode()
-        try:
-            self.files.replace(META, content)
-        except OSError:
-            with suppress(OSError):
-                self.files.overwrite(META, content)
-
-    def _totals(self) -> LogTotals:
-        counts = self.counts
-        return LogTotals(counts.lines, counts.bytes, counts.dropped, self._disk_bytes())
-
-    def _disk_bytes(self) -> int:
-        if not self._has_name:
-            return 0
-        try:
-            return self.files.disk_bytes()
-        except OSError:
-            return 0  # somebody removed the folder, or the disk cannot even say
+    def _note(self, *, is_final: bool = False, is_whole: bool = False) -> LogTotals:
+        note = Note(
+            counts=self.counts,
+            next_line=self._book.next_line,
+            offset=self._counted_to,
+            is_whole=is_whole or is_final,
+            is_final=is_final,
+        )
+        return write_note(self.files, self._meta, note)
 
     def _lost(self) -> int:
         """Lines dropped since the log stopped or was full."""

@@ -10,10 +10,13 @@ import socket
 import subprocess
 import sys
 import time
+from array import array
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from fcntl import ioctl
 from pathlib import Path
+from termios import FIONREAD
 from types import TracebackType
 from typing import TypeVar
 
@@ -53,8 +56,8 @@ class PumpHouse:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for child in self.children:
-            if child.process.poll() is None:
-                child.process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(child.process.pid, signal.SIGKILL)
             child.process.wait()
         for fd in self.fds:
             os.close(fd)
@@ -96,18 +99,30 @@ class PumpHouse:
         self.link.send(opened, fds)
         return opened
 
-    def spawn(self, *command: str, run_id: str = "RUN1", **changed: object) -> Child:
+    def spawn(
+        self,
+        *command: str,
+        run_id: str = "RUN1",
+        copies: tuple[int, ...] = (),
+        pass_fds: tuple[int, ...] = (),
+        **changed: object,
+    ) -> Child:
         """Starts a program as the daemon would: SIGPIPE at its default, both streams to the pump."""
         out, err = os.pipe(), os.pipe()
         process = subprocess.Popen(
-            command, stdout=out[1], stderr=err[1], stdin=subprocess.DEVNULL, restore_signals=True
+            command,
+            stdout=out[1],
+            stderr=err[1],
+            stdin=subprocess.DEVNULL,
+            pass_fds=pass_fds,
+            start_new_session=True,
         )
         os.close(out[1])
         os.close(err[1])
         child = Child(run_id, process, [out[0], err[0]])
         self.children.append(child)
         self.fds += child.fds
-        self.open(run_id, (out[0], err[0]), **changed)
+        self.open(run_id, (out[0], err[0], *copies), **changed)
         return child
 
     def say(self, text: str, run_id: str = "RUN1") -> None:
@@ -123,6 +138,22 @@ class PumpHouse:
         drained = self.wait_for(Drained)
         assert code is not None
         return drained
+
+    def is_reading(self) -> bool:
+        """Whether the pump has taken over everything it was sent."""
+        self.listen(0.01)
+        held = {os.readlink(f"/proc/{self.process.pid}/fd/{name}") for name in self._pump_fds()}
+        return all(os.readlink(f"/proc/self/fd/{fd}") in held for fd in self.fds)
+
+    def _pump_fds(self) -> list[str]:
+        return os.listdir(f"/proc/{self.process.pid}/fd")
+
+    def pipe_is_empty(self, child: Child) -> bool:
+        """Whether everything that a child printed so far is read, while it waits for something else."""
+        waiting = array("i", [0])
+        ioctl(child.fds[0], FIONREAD, waiting)
+        with open(f"/proc/{child.process.pid}/wchan") as wchan:
+            return waiting[0] == 0 and "pipe" in wchan.read()
 
     def wait_for(self, kind: type[M]) -> M:
         """The next message of this kind; it is taken out of ``messages``."""

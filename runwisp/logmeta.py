@@ -1,0 +1,110 @@
+"""The .log.meta file: the run, what its log counts, and whether it is complete, as one JSON object.
+
+Owns its format and its writing. Read by a next pump to go on, and by whoever rebuilds a lost database.
+Called by ``logwriter`` and ``logrecovery``.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+
+from runwisp.logfile import INDEX, LOG, META, PREV, LogFiles
+from runwisp.run import LogTotals
+
+STEP = 256
+"""The length is a multiple of this, so that the file can tell its own and be written over on a full disk."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """Lines and bytes that the run printed. ``dropped`` lines are among them; ``outdated`` ones among these:
+    they were in the log, and went with a file that was dropped."""
+
+    lines: int = 0
+    bytes: int = 0
+    dropped: int = 0
+    outdated: int = 0
+    rotations: int = 0
+
+    def totals(self, disk_bytes: int) -> LogTotals:
+        return LogTotals(self.lines, self.bytes, self.dropped, disk_bytes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """How a log stands. ``offset``: up to where the bytes are counted. ``is_whole``: everything that the run
+    printed until then was read; ``is_final``: nothing comes any more. ``disk_bytes``: of all four files."""
+
+    counts: Counts = field(default_factory=Counts)
+    next_line: int = 1
+    offset: int = 0
+    is_whole: bool = False
+    is_final: bool = False
+    disk_bytes: int = 0
+
+    @property
+    def totals(self) -> LogTotals:
+        return self.counts.totals(self.disk_bytes)
+
+
+def write_note(files: LogFiles, run: str, note: Note) -> LogTotals:
+    """``run``: the JSON object of the run. Where the disk does not take it, the database still tells."""
+    others = _disk_bytes(files)
+    size = -(-(len(_spelled(run, note, others)) + 16) // STEP) * STEP
+    content = _spelled(run, note, others + size).ljust(size - 1) + b"\n"
+    try:
+        files.replace(META, content)
+    except OSError:
+        with suppress(OSError):
+            files.overwrite(META, content)
+    return note.counts.totals(others + size)
+
+
+def read_note(files: LogFiles, run_id: str) -> Note | None:
+    """None without a file that can be read, or with that of another run.
+
+    Raises: OSError.
+    """
+    try:
+        meta = json.loads(files.read(META))
+        log = meta["log"]
+        if meta["run"]["id"] != run_id:
+            return None
+        return Note(
+            counts=Counts(
+                lines=log["log_lines"],
+                bytes=log["log_bytes"],
+                dropped=log["log_dropped_lines"],
+                outdated=log["outdated_lines"],
+                rotations=log["rotations"],
+            ),
+            next_line=log["next_line"],
+            offset=log["offset"],
+            is_whole=log["is_whole"],
+            is_final=meta["finalized"],
+            disk_bytes=log["log_disk_bytes"],
+        )
+    except (FileNotFoundError, NotADirectoryError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _spelled(run: str, note: Note, disk_bytes: int) -> bytes:
+    log = {
+        **asdict(note.counts.totals(disk_bytes)),
+        "rotations": note.counts.rotations,
+        "outdated_lines": note.counts.outdated,
+        "next_line": note.next_line,
+        "offset": note.offset,
+        "is_whole": note.is_whole,
+    }
+    return f'{{"run": {run}, "log": {json.dumps(log)}, "finalized": {json.dumps(note.is_final)}}}'.encode()
+
+
+def _disk_bytes(files: LogFiles) -> int:
+    """Of all files but this one."""
+    try:
+        return files.disk_bytes((LOG, PREV, INDEX))
+    except OSError:
+        return 0  # somebody removed the folder, or the disk cannot even say
