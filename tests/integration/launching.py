@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -59,16 +61,21 @@ class Bench:
         return self.end(launched)
 
     def end(self, launched: Launched) -> Ended:
-        self.started.remove(launched)
         out, err = read_all(launched.stdout_fd), read_all(launched.stderr_fd)
+        self.forget(launched)
         _, status = os.waitpid(launched.pid, 0)
         return Ended(verdict(status)[0], out.decode(errors="replace"), err.decode(errors="replace"))
 
+    def forget(self, launched: Launched) -> None:
+        """Its output is of no interest any more; whoever calls reaps it."""
+        self.started.remove(launched)
+        os.close(launched.stdout_fd)
+        os.close(launched.stderr_fd)
+
     def close(self) -> None:
-        for launched in self.started:
-            os.close(launched.stdout_fd)
-            os.close(launched.stderr_fd)
-            os.killpg(launched.pid, 9)
+        for launched in list(self.started):
+            self.forget(launched)
+            os.killpg(launched.pid, signal.SIGKILL)
             os.waitpid(launched.pid, 0)
         self.launcher.close()
 
@@ -80,18 +87,23 @@ class Ended:
     err: str
 
 
+def read_some(fd: int, size: int) -> bytes:
+    assert select.select([fd], [], [], PATIENCE)[0], "waited in vain for output"
+    return os.read(fd, size)
+
+
 def read_all(fd: int) -> bytes:
-    os.set_blocking(fd, True)
-    with open(fd, "rb") as file:
-        return file.read()
+    content = b""
+    while block := read_some(fd, 65_536):
+        content += block
+    return content
 
 
 def read_line(fd: int) -> str:
     """The next line, without anything behind it."""
-    os.set_blocking(fd, True)
     line = b""
     while not line.endswith(b"\n"):
-        byte = os.read(fd, 1)
+        byte = read_some(fd, 1)
         assert byte, f"the output ended after {line!r}"
         line += byte
     return line.decode().rstrip("\n")

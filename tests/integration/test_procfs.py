@@ -48,10 +48,8 @@ def kill(member: Member) -> None:
 
 def reaped(bench: Bench, launched: Launched) -> None:
     """Waits for the process alone: what it left behind may hold its output."""
-    bench.started.remove(launched)
+    bench.forget(launched)
     os.waitpid(launched.pid, 0)
-    os.close(launched.stdout_fd)
-    os.close(launched.stderr_fd)
 
 
 # Knowing a process

@@ -34,9 +34,7 @@ def death(bench: Bench, run: str) -> Death:
     launched, _ = bench.start(bench.task(run))
     os.waitid(os.P_PID, launched.pid, os.WEXITED | os.WNOWAIT)
     deaths = list(reaper.reap())
-    bench.started.remove(launched)
-    os.close(launched.stdout_fd)
-    os.close(launched.stderr_fd)
+    bench.forget(launched)
     assert [each.pid for each in deaths] == [launched.pid]
     return deaths[0]
 
@@ -55,9 +53,7 @@ def test_all_that_ended_is_reaped_at_once(bench: Bench) -> None:
         launched.pid: code for code, launched in enumerate(started)
     }
     for launched in started:
-        bench.started.remove(launched)
-        os.close(launched.stdout_fd)
-        os.close(launched.stderr_fd)
+        bench.forget(launched)
 
 
 TERMINATING = sorted(
