@@ -19,12 +19,12 @@ from typing import Any
 import tomli
 
 from runwisp import hostzone
-from runwisp.clock import SECOND, Millis
+from runwisp.clock import DAY, SECOND, Millis
 from runwisp.closest import did_you_mean
 from runwisp.configfindings import Findings, read_named_table, spelled, unknown_key, unknown_table
 from runwisp.configkeys import TOP_LEVEL, zone
 from runwisp.confignotify import read_notifiers, read_routes, read_settings
-from runwisp.configtasks import Surroundings, read_definitions
+from runwisp.configtasks import Surroundings, read_defaults, read_definitions
 from runwisp.configwarnings import add_warnings
 from runwisp.errors import ConfigError, ConfigUnreadable, Problem, UnknownTask
 from runwisp.hostzone import HostZone
@@ -46,7 +46,8 @@ class Config:
     """What a file says, defaults applied.
 
     ``path`` is as given, ``folder`` absolute. ``text_digest`` changes when the text does. ``tasks`` holds
-    both kinds by name, in file order. ``timezone_source`` is "config" or "system".
+    both kinds by name, in file order. ``timezone_source`` is "config" or "system". ``keep_runs`` and
+    ``keep_for`` are those of ``[defaults]``, for the history of tasks that are no longer in the file.
     """
 
     path: str
@@ -57,6 +58,8 @@ class Config:
     min_free_space: int = 0
     shutdown_timeout: Millis = 10 * SECOND
     external_url: str | None = None
+    keep_runs: int | None = 10_000
+    keep_for: Millis | None = 90 * DAY
     tasks: Mapping[str, AnyTask]
     notify: NotifySettings
     notifiers: Mapping[str, Notifier]
@@ -136,17 +139,20 @@ def _read_tables(found: Findings, document: dict[str, Any], path: str, reader: R
     timezone, source = _timezone(found, scheduler, reader.host_zone)
     folder = os.path.abspath(os.path.dirname(path))
     notifiers = read_notifiers(found, document, folder)
+    around = Surroundings(found, folder, timezone, reader.is_root, notifiers)
+    defaults = read_defaults(document, around)
     return Config(
         path=path,
         folder=folder,
         timezone=timezone,
         timezone_source=source,
         notify=read_settings(found, document, notifiers),
-        tasks=read_definitions(document, Surroundings(found, folder, timezone, reader.is_root, notifiers)),
+        tasks=read_definitions(document, defaults, around),
         notifiers=notifiers.usable,
         routes=read_routes(found, document, notifiers),
         **storage,
         **daemon,
+        **{key: defaults[key] for key in ("keep_runs", "keep_for") if key in defaults},
     )
 
 

@@ -47,11 +47,18 @@ SHAPES = (
 NAME_RULE = 'a name has 1 to 100 letters, digits, ".", "_" and "-", and is not "." or ".."'
 
 
-def read_definitions(document: Mapping[str, Any], around: Surroundings) -> dict[str, AnyTask]:
+def read_defaults(document: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
+    """What ``[defaults]`` gives, by key."""
+    defaults = read_named_table(around.found, document, "defaults")
+    _resolve_paths(defaults, around)
+    return defaults
+
+
+def read_definitions(
+    document: Mapping[str, Any], defaults: Mapping[str, Any], around: Surroundings
+) -> dict[str, AnyTask]:
     """All that can be used, by name, in file order."""
     found = around.found
-    defaults = read_named_table(found, document, "defaults")
-    _resolve_paths(defaults, around)
     definitions: dict[str, AnyTask] = {}
     kinds: dict[str, Kind] = {}
     for shape, name, value in _in_file_order(found, document):

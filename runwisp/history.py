@@ -6,7 +6,7 @@ is ``daemon.retention``'s, what a state means ``run``'s. Called by the daemon, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import accumulate
 from operator import attrgetter
@@ -86,6 +86,7 @@ class History:
         self._store = store
         self._life = life
         self._life_id: int | None = None
+        self._moved: SetAside | None = None
 
     def save(self, runs: Iterable[Run], marks: Iterable[Mark] = ()) -> None:
         """Whole rows, all in one transaction; a run is known by its id, a mark by its task."""
@@ -210,14 +211,20 @@ class History:
             (before, self._life_id),
         )
 
+    def forget_marks(self, kept: Collection[str]) -> None:
+        """Those of other tasks: one that comes back later is a new one and has nothing to catch up on."""
+        gone = self.marks().keys() - kept
+        self._store.write_many("DELETE FROM marks WHERE task_name = ?", ((name,) for name in gone))
+
     def renewed(self, now: Wall, why: str) -> Opened:
         """Sets this history aside, found malformed while it was used, and opens a new one in its place.
 
         The new one knows what the .meta files of logs say; what else the caller knows to be unfinished, it
-        has to save. This one is closed. Raises: as ``open_history``.
+        has to save. This one is closed. Raises: as ``open_history``; to be called again then.
         """
-        moved = set_aside(self._store, now, why)
-        return replace(open_history(self._store.data, self._life, now), set_aside=moved)
+        if self._moved is None:
+            self._moved = set_aside(self._store, now, why)
+        return replace(open_history(self._store.data, self._life, now), set_aside=self._moved)
 
     def close(self) -> None:
         self._store.close()

@@ -17,7 +17,7 @@ class Decision(Enum):
 
 
 def decide(task: Task, busy: int, waiting: int) -> Decision:
-    """``busy``: slots taken, by running attempts and by chains waiting for a retry; ``waiting``: queued runs."""
+    """``busy``: slots taken by running attempts and by chains waiting for a retry; ``waiting``: the queue."""
     if busy < task.parallelism and not waiting:
         return Decision.START
     match task.on_overlap:

@@ -54,6 +54,7 @@ class Hooks:
     reply: Callable[[Reply], None]
     due: Callable[[Timer, Now], None]
     removed: Callable[[int], None]
+    malformed: Callable[[Now], None]
     hang_up: Callable[[], None]
 
 
@@ -110,8 +111,10 @@ class Engine:
             inputs = self.perform(effects, now)
 
     def perform(self, effects: Sequence[Effect], now: Now) -> list[Input]:
+        was_degraded = self.recorder.is_degraded
         followups = self.performer.perform(effects)
-        if self.recorder.is_degraded:
+        if self.recorder.is_degraded and not was_degraded:
+            self.log.error("the history cannot be written; no task is started", why=self.recorder.reason)
             self.loop.timers.arm(RECORD_TIMER, after(now.mono, RECORD_AGAIN_AFTER))
         return followups
 
@@ -159,9 +162,17 @@ class Engine:
             elif timer.kind is TimerKind.SIDECAR:
                 self.pump.start(now)
             elif timer == RECORD_TIMER:
-                self.recorder.retry()
+                self._record_again(now)
             else:
                 self.hooks.due(timer, now)
+
+    def _record_again(self, now: Now) -> None:
+        if self.recorder.is_malformed:
+            self.hooks.malformed(now)
+        if self.recorder.retry():
+            self.log.info("the history is written again", dropped=self.recorder.dropped)
+        else:
+            self.loop.timers.arm(RECORD_TIMER, after(now.mono, RECORD_AGAIN_AFTER))
 
     def _attach(self, link: Link) -> None:
         self.loop.watch(link.fileno(), READ, self._hear_pump)

@@ -127,6 +127,7 @@ def run_once(born: Born, definition: AnyTask, history: History, log: Log) -> Run
         reply=_refuse_reply,
         due=_refuse_timer,
         removed=_refuse_removed,
+        malformed=_leave_malformed,
         hang_up=lambda: engine.feed([StopDaemon("SIGHUP")]),
     )
     engine = Engine(brain, born, recorder, log, hooks, copy)
@@ -153,6 +154,10 @@ def _ignore_event(_event: Event) -> None:
 
 def _refuse_reply(reply: Reply) -> None:
     raise AssertionError(f"nobody asked: {reply}")
+
+
+def _leave_malformed(_now: Now) -> None:
+    """The next daemon sets the database aside; this run ends with the error."""
 
 
 def _refuse_timer(timer: Timer, _now: Now) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from runwisp import host
-from runwisp.clock import DAY, HOUR, Millis, Now, after
+from runwisp.clock import HOUR, Millis, Now, after
 from runwisp.daemon import birth
 from runwisp.daemon.birth import Born
 from runwisp.daemon.effects import Effect, Reply
@@ -21,7 +21,7 @@ from runwisp.daemon.retention import Keep, Retention, keep_of
 from runwisp.daemon.supervisor import DaemonState, Limits, Supervisor
 from runwisp.daemon.ticker import Ticker
 from runwisp.daemonlog import Log
-from runwisp.errors import HistoryMalformed, HistoryUnwritable
+from runwisp.errors import DataDirError, HistoryError, HistoryMalformed, HistoryUnwritable
 from runwisp.event import Event, EventKind, Severity
 from runwisp.history import History, Opened, open_history
 from runwisp.ids import UlidMaker
@@ -36,7 +36,6 @@ from runwisp.version import VERSION
 SWEEP_TIMER = Timer(TimerKind.SWEEP)
 SWEEP_STEP_TIMER = Timer(TimerKind.SWEEP, "step")
 WATCHDOG_TIMER = Timer(TimerKind.WATCHDOG)
-KEEP_OF_THE_FORGOTTEN = Keep(keep_runs=10_000, keep_for=90 * DAY)
 SWEEP_EVERY: Millis = HOUR
 BETWEEN_SWEEP_STEPS: Millis = 10
 
@@ -72,11 +71,19 @@ class Daemon:
         self._retention = Retention(
             history,
             {name: keep_of(definition) for name, definition in config.tasks.items()},
-            KEEP_OF_THE_FORGOTTEN,
+            Keep(config.keep_runs, config.keep_for),
             config.max_size,
             born.data.logs,
         )
-        hooks = Hooks(self._saved, self._publish, self._reply, self._due, self._removed, self._hang_up)
+        hooks = Hooks(
+            self._saved,
+            self._publish,
+            self._reply,
+            self._due,
+            self._removed,
+            self._renew_history,
+            self._hang_up,
+        )
         self._engine = Engine(_Brain(self._supervisor), born, self._recorder, log, hooks)
         self._recovery = Recovery(self._engine.loop, log, born.data.absolute, self._begin)
         self._unfinished: list[Run] = []
@@ -184,6 +191,19 @@ class Daemon:
     def _removed(self, ticket: int) -> None:
         self._retention.removed(ticket)
         self._arm_sweep_step(host.now())
+
+    def _renew_history(self, now: Now) -> None:
+        """The database turned out malformed while in use: go on with one that knows all of the present."""
+        try:
+            opened = self._history.renewed(now.wall, self._recorder.reason)
+        except (HistoryError, DataDirError) as error:
+            self._log.error("no new history could be made", why=error.message)
+            return
+        _tell_of_history(opened, self._log)
+        self._history = opened.history
+        self._retention.go_on(opened.history)
+        self._recorder.go_on(opened.history)
+        self._recorder.save(self._supervisor.unfinished(), self._ticker.marks if self._ticker else ())
 
     def _saved(self, run: Run) -> None:
         if run.phase is Phase.ENDED:

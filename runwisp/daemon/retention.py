@@ -71,6 +71,15 @@ class Retention:
     def wants_step(self) -> bool:
         return bool(self._sweep or self._overgrown or self._gone or self._may_send())
 
+    def go_on(self, history: History) -> None:
+        """With a new database in the place of a malformed one; it knows nothing of what was under way."""
+        self._history = history
+        self._sweep = None
+        self._under_way.clear()
+        self._gone.clear()
+        self._sent_up_to = 0
+        self._has_removals = True
+
     def begin(self, now: Wall) -> None:
         """Starts a whole sweep, unless one is under way."""
         if not self._sweep:
@@ -86,8 +95,9 @@ class Retention:
             self._overgrown.append(task_name)
 
     def removed(self, ticket: int) -> None:
-        """The pump's answer: these files are gone."""
-        self._gone.append(self._under_way.pop(ticket))
+        """The pump's answer: these files are gone. One pump may repeat what another has said."""
+        if span := self._under_way.pop(ticket, None):
+            self._gone.append(span)
 
     def step(self, now: Wall) -> list[Remove]:
         """Does one small part of what there is to do; gives what to tell the pump.
@@ -123,6 +133,7 @@ class Retention:
         if self._max_size:
             yield from self._shrink(now)
         self._history.forget_lives(Wall(now - DAY))
+        self._history.forget_marks(self._keeps)
 
     def _trim(self, task_name: str, now: Wall) -> Sweep:
         """One task: what is too old goes, then what is beyond the number to keep."""

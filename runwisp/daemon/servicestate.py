@@ -111,6 +111,9 @@ class ServiceState:
         if each and each.state is ReplicaState.BACKOFF:
             self._start(turn, each, self._waiting(turn, each))
 
+    def waiting(self) -> list[Run]:
+        return [each.run for each in self.replicas if each.run and each.state is ReplicaState.BACKOFF]
+
     def replica_of(self, run_id: str) -> Replica | None:
         return next((each for each in self.replicas if each.run and each.run.id == run_id), None)
 

@@ -99,6 +99,15 @@ class Supervisor:
         self.state = DaemonState.RUNNING
         return turn.effects
 
+    def unfinished(self) -> list[Run]:
+        """Every run that has not been saved as ended."""
+        runs = [active.run for active in self.processes.active.values()]
+        for task in self.tasks.values():
+            runs += task.waiting()
+        for service in self.services.values():
+            runs += service.waiting()
+        return runs
+
     def handle(self, happened: Input, now: Now) -> list[Effect]:
         turn = Turn(now)
         self._take(turn, happened)

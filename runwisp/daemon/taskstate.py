@@ -16,7 +16,7 @@ from runwisp.firing import Cause, Firing, Missed
 from runwisp.ids import UlidMaker
 from runwisp.overlap import Decision, decide
 from runwisp.retry import RETRY_CAP, on_failure_wait, retry_wait
-from runwisp.run import NEVER_STARTED, EndReason, Run, Trigger, WaitsFor, drafted, ended
+from runwisp.run import NEVER_STARTED, EndReason, Phase, Run, Trigger, WaitsFor, drafted, ended
 from runwisp.task import OnOverlap, Restart, Task
 
 SKIP_MESSAGE = "task already running, skipping (policy: skip)"
@@ -120,6 +120,9 @@ class TaskState:
             for _ in range(len(self.slots) + len(self.queue) - self.task.parallelism):
                 self._drop_oldest(turn)
         self.fill(turn)
+
+    def waiting(self) -> list[Run]:
+        return [*self.queue, *(run for run in self.slots.values() if run.phase is Phase.PENDING)]
 
     def fill(self, turn: Turn) -> None:
         """Starts what waits, as far as there are slots."""

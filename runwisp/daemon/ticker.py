@@ -92,6 +92,10 @@ class Ticker:
         self._seen = Now(Wall(0), Mono(0))
         self._reached = Wall(0)
 
+    @property
+    def marks(self) -> list[Mark]:
+        return [scheduled.mark for scheduled in self._scheduled]
+
     def start(self, now: Now) -> list[Ticked]:
         """Anchors what is new or edited, and catches up on what passed while the daemon was down."""
         ticked: list[Ticked] = []
