@@ -1,4 +1,4 @@
-"""Real daemons on a data directory of their own: started, waited for, killed, stopped, looked at from outside.
+"""Real daemons on data directories of their own: started, waited for, killed, stopped, seen from outside.
 
 A test says what is to run, then waits for rows, lines or processes. At the end of a house every daemon in it
 is stopped and the promises that hold whatever happens are held against it.
@@ -171,6 +171,14 @@ class House:
         wait_for(lambda: daemon.is_ready or daemon.process.poll() is not None, lambda: daemon.said)
         assert daemon.process.poll() is None, f"the daemon did not start:\n{daemon.said}"
         return daemon
+
+    def start_after(self, hours: int, configuration: str) -> Daemon:
+        """Starts a daemon that has not run for so long: each ``@every 1h`` has as many firings to catch up."""
+        self.start(configuration).stop()
+        with closing(sqlite3.connect(self.database)) as database, database:
+            database.execute("UPDATE marks SET anchored_at = anchored_at - ? * 3600000", (hours,))
+            database.execute("UPDATE marks SET last_fired_at = last_fired_at - ? * 3600000", (hours,))
+        return self.start()
 
     def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """A command of the command line on this house, to its end."""
