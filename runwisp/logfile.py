@@ -22,6 +22,7 @@ SUFFIXES = (LOG, PREV, INDEX, META)
 DRAFT = ".tmp"
 """Added to the name of a file that is being replaced; one that is left over is overwritten or removed."""
 
+FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
 SAFE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -68,17 +69,24 @@ class LogFiles:
             os.rename(name + DRAFT, name, src_dir_fd=folder, dst_dir_fd=folder)
 
     def overwrite(self, suffix: str, content: bytes) -> None:
-        """Writes over an existing file: what is left when the disk has no room for a second one."""
-        fd = self.open(suffix, os.O_WRONLY)
+        """Writes over a file, or makes it: one write below a page, so that being killed cannot tear it.
+
+        It never becomes shorter: what is left of the old content is blanked. Unlike ``replace`` it needs no
+        room on a full disk, and does not make ext4 allocate at once (auto_da_alloc, ext4(5)).
+        """
+        fd = self.open(suffix, os.O_WRONLY | os.O_CREAT)
         try:
-            write_all(fd, content)
-            os.ftruncate(fd, len(content))
+            write_all(fd, content.ljust(os.fstat(fd).st_size))
         finally:
             os.close(fd)
 
-    def rename(self, suffix: str, to: str) -> None:
+    def supersede(self, suffix: str, by: str) -> None:
+        """Gives one file the name of another, which goes: removed first, as a rename onto it would make ext4
+        allocate and write the new one at once."""
         with self._folder(is_made=False) as folder:
-            os.rename(self.stem + suffix, self.stem + to, src_dir_fd=folder, dst_dir_fd=folder)
+            with suppress(FileNotFoundError):
+                os.unlink(self.stem + suffix, dir_fd=folder)
+            os.rename(self.stem + by, self.stem + suffix, src_dir_fd=folder, dst_dir_fd=folder)
 
     def read(self, suffix: str) -> bytes:
         """A whole file, for the small ones."""
@@ -107,26 +115,42 @@ class LogFiles:
     @contextmanager
     def _folder(self, is_made: bool) -> Iterator[int]:
         """The task's folder as a descriptor, reached without following a symlink."""
-        if is_made:
-            _make_folder(self.logs_dir)
-        logs = _open_folder(self.logs_dir, None)
         try:
-            if is_made:
-                _make_folder(self.task_name, logs)
-            folder = _open_folder(self.task_name, logs)
-        finally:
-            os.close(logs)
+            folder = self._open_folder()
+        except FileNotFoundError:
+            if not is_made:
+                raise
+            self._make_folders()
+            folder = self._open_folder()
         try:
             yield folder
         finally:
             os.close(folder)
 
+    def _open_folder(self) -> int:
+        logs = os.open(self.logs_dir, FOLDER)
+        try:
+            return os.open(self.task_name, FOLDER, dir_fd=logs)
+        finally:
+            os.close(logs)
 
-def write_all(fd: int, content: bytes | memoryview) -> None:
-    """Writes to the end, or raises the reason why not: a short write is tried again to learn it."""
+    def _make_folders(self) -> None:
+        _make_folder(self.logs_dir, None)
+        logs = os.open(self.logs_dir, FOLDER)
+        try:
+            _make_folder(self.task_name, logs)
+        finally:
+            os.close(logs)
+
+
+def write_all(fd: int, content: bytes | memoryview, at: int | None = None) -> None:
+    """Writes to the end, or raises the reason why not: a short write is tried again to learn it. ``at``: from
+    this place of the file on."""
     view = memoryview(content)
     while view:
-        view = view[os.write(fd, view) :]
+        count = os.write(fd, view) if at is None else os.pwrite(fd, view, at)
+        view = view[count:]
+        at = None if at is None else at + count
 
 
 def _open_regular(name: str, flags: int, folder: int) -> int:
@@ -143,11 +167,7 @@ def _open_regular(name: str, flags: int, folder: int) -> int:
     return fd
 
 
-def _open_folder(name: str, parent: int | None) -> int:
-    return os.open(name, os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
-
-
-def _make_folder(name: str, parent: int | None = None) -> None:
+def _make_folder(name: str, parent: int | None) -> None:
     try:
         os.mkdir(name, DIRECTORY_MODE, dir_fd=parent)
     except FileExistsError:

@@ -7,7 +7,8 @@ lies past the end of the log tells of a write that failed, and the next record t
 ``logwriter`` alone, read by ``logreader``.
 
 The header ties offsets to files by inode, so that a reader who comes in the middle of a rotation still knows
-which file holds what.
+which file holds what. It is written over in place when the log rotates; records of dropped output stay for a
+while, until a new index takes the place of the old one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from runwisp.logline import Record, Stream
 
 HEADER = struct.Struct("<8sQQQQ24x")
 RECORD = struct.Struct("<QQQBB6x")
+STALE_BYTES = 4096
 MAGIC = b"rwidx\x00\x00\x01"
 
 
@@ -41,17 +43,19 @@ class Header:
         return HEADER.pack(MAGIC, self.prev_start, self.log_start, self.prev_inode, self.log_inode)
 
 
-def placed(header: Header, log: os.stat_result | None, prev: os.stat_result | None) -> Header:
-    """The header as it is true of the files found, None for one that is missing.
+def placed(header: Header, log: os.stat_result | None, prev: os.stat_result | None) -> Header | None:
+    """The header as it is true of the files found, None for one that is missing. None: they are not those of
+    the header; they were rotated meanwhile, or are copies.
 
-    A rotation renames the log, makes a new one and only then replaces the index; who comes in between finds
-    the log of the header under the other name. Inodes of neither (a copy of the directory) say nothing.
+    A rotation renames the log, makes a new one and then writes the header; who comes in between finds the log
+    of the header under the other name.
     """
-    is_amid_rotation = prev and prev.st_ino == header.log_inode and not (log and log.st_ino == prev.st_ino)
-    if prev and is_amid_rotation:
+    if prev and prev.st_ino == header.log_inode:
         end = header.log_start + prev.st_size
         return Header(header.log_start, end, prev.st_ino, log.st_ino if log else 0)
-    return header
+    is_log = not log or log.st_ino == header.log_inode
+    is_prev = not prev or prev.st_ino == header.prev_inode
+    return header if is_log and is_prev else None
 
 
 def packed(record: Record) -> bytes:
@@ -132,7 +136,7 @@ class IndexWriter:
     def append(self, records: Sequence[Record]) -> None:
         if records:
             content = b"".join(packed(record) for record in records)
-            write_all(self._fd, content)
+            write_all(self._fd, content, self._size)
             self._size += len(content)
 
     def retract(self, records: Sequence[Record]) -> None:
@@ -144,15 +148,24 @@ class IndexWriter:
         content = header.packed() + b"".join(packed(record) for record in records)
         self._files.replace(INDEX, content)
         self.close()
-        self._fd = self._files.open(INDEX, os.O_RDWR | os.O_APPEND)
+        self._fd = self._files.open(INDEX, os.O_RDWR)
         self._size = len(content)
+
+    def rotate(self, header: Header) -> bool:
+        """Goes on below another header, in the same file: False when too many records in it are of no use any
+        more, so that it is to be started anew."""
+        stale = self.records().from_offset(header.prev_start) * RECORD.size
+        if stale > max(STALE_BYTES, self._size - stale):
+            return False
+        write_all(self._fd, header.packed(), 0)
+        return True
 
     def resume(self) -> Header | None:
         """Goes on with the index that is there; None where there is none that can be read. A record that was
         cut in the writing is cut off by the next."""
         self.close()
         try:
-            self._fd = self._files.open(INDEX, os.O_RDWR | os.O_APPEND)
+            self._fd = self._files.open(INDEX, os.O_RDWR)
             header = unpacked_header(os.pread(self._fd, HEADER.size, 0))
         except (FileNotFoundError, ValueError):
             self.close()

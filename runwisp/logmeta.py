@@ -7,14 +7,15 @@ Called by ``logwriter`` and ``logrecovery``.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from runwisp.logfile import INDEX, LOG, META, PREV, LogFiles
 from runwisp.run import LogTotals
 
 STEP = 256
-"""The length is a multiple of this, so that the file can tell its own and be written over on a full disk."""
+"""The length is a multiple of this, so that the file can tell its own and seldom grows."""
 
 
 @dataclass(slots=True)
@@ -51,14 +52,11 @@ class Note:
 
 def write_note(files: LogFiles, run: str, note: Note) -> LogTotals:
     """``run``: the JSON object of the run. Where the disk does not take it, the database still tells."""
-    others = _disk_bytes(files)
-    size = -(-(len(_spelled(run, note, others)) + 16) // STEP) * STEP
+    others, present = _disk_bytes(files, (LOG, PREV, INDEX)), _disk_bytes(files, (META,))
+    size = max(present, -(-(len(_spelled(run, note, others)) + 16) // STEP) * STEP)
     content = _spelled(run, note, others + size).ljust(size - 1) + b"\n"
-    try:
-        files.replace(META, content)
-    except OSError:
-        with suppress(OSError):
-            files.overwrite(META, content)
+    with suppress(OSError):
+        files.overwrite(META, content)
     return note.counts.totals(others + size)
 
 
@@ -91,10 +89,14 @@ def read_note(files: LogFiles, run_id: str) -> Note | None:
 
 
 def _spelled(run: str, note: Note, disk_bytes: int) -> bytes:
+    counts = note.counts
     log = {
-        **asdict(note.counts.totals(disk_bytes)),
-        "rotations": note.counts.rotations,
-        "outdated_lines": note.counts.outdated,
+        "log_lines": counts.lines,
+        "log_bytes": counts.bytes,
+        "log_dropped_lines": counts.dropped,
+        "log_disk_bytes": disk_bytes,
+        "outdated_lines": counts.outdated,
+        "rotations": counts.rotations,
         "next_line": note.next_line,
         "offset": note.offset,
         "is_whole": note.is_whole,
@@ -102,9 +104,8 @@ def _spelled(run: str, note: Note, disk_bytes: int) -> bytes:
     return f'{{"run": {run}, "log": {json.dumps(log)}, "finalized": {json.dumps(note.is_final)}}}'.encode()
 
 
-def _disk_bytes(files: LogFiles) -> int:
-    """Of all files but this one."""
+def _disk_bytes(files: LogFiles, suffixes: Sequence[str]) -> int:
     try:
-        return files.disk_bytes((LOG, PREV, INDEX))
+        return files.disk_bytes(suffixes)
     except OSError:
         return 0  # somebody removed the folder, or the disk cannot even say

@@ -186,42 +186,43 @@ class LogReader:
         return os.pread(fd, end - start, start - file_start)
 
     def _refresh(self) -> None:
-        if os.fstat(self._index_fd).st_nlink == 0:
+        if os.fstat(self._index_fd).st_nlink == 0 or not self._look():
             self._open()
-        else:
-            self._look()
 
     def _open(self) -> None:
         """Opens files that belong together: a rotation in the midst of it means to begin again."""
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             self.close()
             try:
                 self._index_fd = self._opened(INDEX)
                 self._log_fd = self._opened_if_there(LOG)
                 self._prev_fd = self._opened_if_there(PREV)
-                self._look()
+                is_right = self._look(are_copies=attempt == ATTEMPTS - 1)
             except (OSError, ValueError) as error:
                 self.close()
                 raise LogUnavailable("log no longer available", str(error)) from error
-            is_same = (
-                self._log is not None and self._prev is not None and self._log.st_ino == self._prev.st_ino
-            )
-            if os.fstat(self._index_fd).st_nlink and not is_same:
+            if is_right and os.fstat(self._index_fd).st_nlink:
                 break
         if self._log is None and self._prev is None:
             self.close()
             raise LogUnavailable("log no longer available")
 
-    def _look(self) -> None:
-        """Lengths before records: whatever lies within the lengths has its record already."""
+    def _look(self, *, are_copies: bool = False) -> bool:
+        """How the files are now; False when they are not those of the index (any more), which ``are_copies``
+        takes for what copying them did.
+
+        Lengths before records: whatever lies within the lengths has its record already.
+        """
         self._log = os.fstat(self._log_fd) if self._log_fd is not None else None
         self._prev = os.fstat(self._prev_fd) if self._prev_fd is not None else None
         self._records = Records(self._index_fd)
         told = unpacked_header(os.pread(self._index_fd, HEADER.size, 0))
-        self._header: Header = placed(told, self._log, self._prev)
+        header = placed(told, self._log, self._prev)
+        self._header: Header = header or told
         has_prev = self._prev is not None and self._header.prev_start < self._header.log_start
         self._start = self._header.prev_start if has_prev else self._header.log_start
         self._end = self._header.log_start + (self._log.st_size if self._log else 0)
+        return are_copies or header is not None
 
     def _opened(self, suffix: str) -> int:
         fd = self._files.open(suffix, os.O_RDONLY)

@@ -54,7 +54,7 @@ def recovered(files: LogFiles, run_id: str, index: IndexWriter) -> Recovered | N
     if not note or not header:
         return None
     log, prev = _status(files, LOG), _status(files, PREV)
-    where = placed(header, log, prev)
+    where = placed(header, log, prev) or header
     previous, segment = Segment(where.prev_start), Segment(where.log_start)
     if prev and where.prev_start < where.log_start:
         previous.size, previous.inode = prev.st_size, prev.st_ino

@@ -81,6 +81,7 @@ class LogWriter:
         self._has_name = False
         self._has_file = False
         self._is_index_stale = True
+        self._is_header_stale = False
         self._owed = ""
         """A line that tells of a loss, still to be written."""
         self._dropped_before = 0
@@ -271,7 +272,7 @@ class LogWriter:
 
     def _rotate(self) -> bool:
         try:
-            self.files.rename(LOG, PREV)
+            self.files.supersede(PREV, by=LOG)
         except OSError as error:
             self._fail(error)
             return False
@@ -294,7 +295,7 @@ class LogWriter:
     def _begin_segment(self) -> None:
         self._close_log()
         self._has_file = False
-        self._is_index_stale = True
+        self._is_header_stale = True
         self._segment = Segment(start=self._segment.end, first_line=self._book.next_line)
         self._book.begin_file()
 
@@ -311,6 +312,8 @@ class LogWriter:
                 os.ftruncate(self._fd, self._segment.size)
             if self._is_index_stale or not self._index.is_intact():
                 self._start_index(now)
+            elif self._is_header_stale:
+                self._rotate_index(now)
         except OSError as error:
             self._fail(error)
             return False
@@ -358,12 +361,20 @@ class LogWriter:
                 if not records or records[0].offset != segment.start:
                     records.insert(0, Record(segment.first_line, segment.start, now, Stream.STDOUT))
                 kept += records
-        prev_start = self._previous.start if self._previous.size else self._segment.start
-        self._index.start(
-            Header(prev_start, self._segment.start, self._previous.inode, self._segment.inode), kept
-        )
-        self._is_index_stale = False
+        self._index.start(self._header(), kept)
+        self._is_index_stale = self._is_header_stale = False
         self._note()
+
+    def _rotate_index(self, now: Wall) -> None:
+        if not self._index.rotate(self._header()):
+            self._start_index(now)
+        self._is_header_stale = False
+        self._note()
+
+    def _header(self) -> Header:
+        previous, segment = self._previous, self._segment
+        start = previous.start if previous.size else segment.start
+        return Header(start, segment.start, previous.inode if previous.size else 0, segment.inode)
 
     def _note(self, *, is_final: bool = False, is_whole: bool = False) -> LogTotals:
         note = Note(

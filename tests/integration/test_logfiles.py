@@ -316,7 +316,7 @@ def test_a_rotation_that_fails_stops_the_log_and_it_goes_on_later(
     writer = writer_in(logs_dir, cap=2048)
     put(writer, b"x\n" * 300)
     with monkeypatch.context() as patch:
-        patch.setattr(LogFiles, "rename", failing)
+        patch.setattr(LogFiles, "supersede", failing)
         put(writer, b"y\n" * 300)
     assert writer.state is LogState.STOPPED
     put(writer, b"lost\n")
@@ -330,7 +330,7 @@ def test_a_rotation_that_fails_stops_the_log_and_it_goes_on_later(
     assert totals.log_lines == 602
 
 
-def failing(*_: object) -> None:
+def failing(*_: object, **__: object) -> None:
     raise OSError(5, "Input/output error")
 
 
