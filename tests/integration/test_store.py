@@ -93,10 +93,14 @@ def test_all_its_files_are_private_whatever_the_umask(data: DataDir, umask: int)
 
 
 def test_files_that_others_could_read_are_closed_to_them(data: DataDir) -> None:
-    filled(data)
-    os.chmod(data.database, 0o644)
-    with history_in(data):
-        assert stat.S_IMODE(os.stat(data.database).st_mode) == 0o600
+    with history_in(data) as history:
+        history.save([a_run()])
+        paths = [f"{data.absolute}/{name}" for name in names(data)]
+        assert len(paths) == 3
+        for path in paths:
+            os.chmod(path, 0o644)
+        with history_in(data):
+            assert {stat.S_IMODE(os.stat(path).st_mode) for path in paths} == {0o600}
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
