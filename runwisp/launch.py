@@ -1,6 +1,6 @@
-"""Starting processes: those of runs, and the daemon's own helpers.
+"""Starting the processes of runs.
 
-The one home of ``os.posix_spawn``. Everything that a process inherits is decided here; nothing is waited for,
+The home of ``os.posix_spawn``. Everything that a process inherits is decided here; nothing is waited for,
 and no Python ever runs between fork and exec. Called by the daemon and by `exec`, which is one. Never to be
 used in a process with threads: for the instant of a spawn it changes what the whole process has.
 """
@@ -12,7 +12,6 @@ import os
 import resource
 import signal
 import stat
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,9 +29,7 @@ from runwisp.task import AnyTask
 
 ENV_FILE_MAX = 1024 * 1024
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-LINK_FD = 3
 ALL_SIGNALS = tuple(signal.valid_signals())
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,31 +183,6 @@ class Launcher:
             os.fchdir(self._cwd_fd)
             if former is not None:
                 os.umask(former)
-
-
-def start_helper(module: str, link_fd: int) -> int:
-    """Run ``main(fd)`` of one of our modules in an interpreter of its own, with a link as its descriptor 3.
-
-    It has our environment, module path and standard output, and is born with the stop signals blocked: those
-    that reach the whole group are not for it. Raises: LaunchError.
-    """
-    path = [folder for folder in sys.path if folder]
-    script = f"import sys; sys.path[:] = {path!r}; from {module} import main; sys.exit(main({LINK_FD}))"
-    command = Command(sys.executable, (sys.executable, "-I", "-S", "-c", script))
-    try:
-        return os.posix_spawn(
-            command.path,
-            command.argv,
-            os.environ,
-            file_actions=(
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_DUP2, link_fd, LINK_FD),
-            ),
-            setsigmask=STOP_SIGNALS,
-            setsigdef=ALL_SIGNALS,
-        )
-    except OSError as error:
-        raise exec_error(command.path, error.errno or 0) from error
 
 
 def read_env_file(path: str) -> dict[str, str]:

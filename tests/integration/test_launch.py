@@ -7,12 +7,12 @@ import os
 import resource
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from runwisp import launch
 from runwisp.command import NOT_PROGRAMS, plain_words
 from runwisp.errors import LaunchError
-from runwisp.launch import Launcher, start_helper
+from runwisp.launch import Launcher
 from runwisp.mounts import Mounts
 from runwisp.program import find_program
 from runwisp.reaper import seal_descriptors
@@ -125,18 +125,20 @@ def test_nothing_but_three_descriptors_is_inherited(bench: Bench) -> None:
     def sealed() -> object:
         os.dup2(leaked, 0)
         seal_descriptors()
-        return bench.ended(
-            bench.task("readlink /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 /proc/self/fd/3")
-        ).out
+        links = bench.ended(
+            bench.task("readlink /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2")
+        ).out.split()
+        return [*links, bench.ended(bench.task("ls /proc/self/fd")).out]
 
     try:
-        links = str(forked(sealed)).split()
+        stdin, stdout, stderr, numbers = cast(list[str], forked(sealed))
     finally:
         os.close(leaked)
-    assert links[0] == "/dev/null"
-    assert links[1].startswith("pipe:")
-    assert links[2].startswith("pipe:")
-    assert len(set(links)) == len(links) == 3
+    assert stdin == "/dev/null"
+    assert stdout.startswith("pipe:")
+    assert stderr.startswith("pipe:")
+    assert stdout != stderr
+    assert numbers == "0\n1\n2\n3\n"  # the last is that of the listing itself
 
 
 def test_a_daemon_without_standard_streams_gives_its_runs_the_right_ones(bench: Bench) -> None:
@@ -393,6 +395,17 @@ def test_no_processes_left_is_a_failed_run(bench: Bench) -> None:
     assert "no more processes are allowed" in told
 
 
+@as_root
+def test_we_never_leave_a_folder_that_we_could_not_come_back_to(bench: Bench, tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+
+    def shut_out() -> object:
+        os.umask(0o022)
+        return [refusal(bench, "/bin/true", working_dir="/", umask=0o077).message, os.umask(0o022)]
+
+    assert as_nobody(shut_out) == [f"working_dir {tmp_path}: permission denied", 0o022]
+
+
 @pytest.mark.parametrize(("number", "says"), [(errno.ENOMEM, "memory"), (errno.ENFILE, "fs.file-max")])
 def test_a_machine_at_its_end_is_a_failed_run(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, number: int, says: str
@@ -457,38 +470,3 @@ def test_a_users_env_file_cannot_steer_what_still_has_our_rights(bench: Bench, t
     assert ended.err.count("/no/such.so") == 1
     assert fields(ended.out).items() >= {"LD_PRELOAD": "/no/such.so", "GLIBC_TUNABLES": ""}.items()
     assert "LATER" not in ended.out
-
-
-# Our own helpers
-
-HELPER = """
-import os, signal, socket, sys
-def main(fd):
-    link = socket.socket(fileno=fd)
-    blocked = sorted(int(s) for s in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
-    link.send(repr((fd, blocked, os.readlink("/proc/self/fd/0"))).encode())
-    return link.recv(1) and 5
-"""
-
-
-def test_a_helper_has_its_link_and_no_stop_signal_reaches_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "helping.py").write_text(HELPER)
-    monkeypatch.syspath_prepend(tmp_path)
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours:
-        with theirs:
-            pid = start_helper("helping", theirs.fileno())
-        os.kill(pid, signal.SIGTERM)
-        told = ours.recv(4096).decode()
-        ours.send(b"x")
-        assert os.waitpid(pid, 0)[1] >> 8 == 5
-    stops = sorted((int(signal.SIGINT), int(signal.SIGTERM)))
-    assert told == repr((3, stops, "/dev/null"))
-
-
-def test_a_helper_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", "/no/python")
-    with pytest.raises(LaunchError, match="/no/python"):
-        start_helper("helping", 0)
