@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -56,23 +56,25 @@ class Region:
     data: bytes
     is_last: bool
 
-    def lines(self) -> Iterator[Line]:
-        record, prefix = self.record, PREFIXES[self.record.stream]
-        pieces = self.data.split(b"\n")
-        ending = pieces.pop()
-        if ending:
-            pieces.append(ending)
-        for nth, piece in enumerate(pieces):
+    def lines(self, is_wanted: Callable[[str], object] | None = None) -> Iterator[Line]:
+        """All lines, or those whose text is wanted."""
+        record, prefix = self.record, PREFIXES[self.record.stream].decode()
+        texts = self.data.decode(errors="replace").split("\n")
+        is_unfinished = bool(texts[-1])
+        if not is_unfinished:
+            texts.pop()
+        for nth, text in enumerate(texts):
             is_bare = nth == 0 and bool(record.flags & BARE)
-            text = piece if is_bare else piece.removeprefix(prefix)
-            yield Line(
-                record.line + nth,
-                record.at,
-                record.stream,
-                text.decode(errors="replace"),
-                is_continued=nth == 0 and bool(record.flags & CONTINUED),
-                is_open=self.is_last and bool(ending) and nth == len(pieces) - 1,
-            )
+            own = text if is_bare or not prefix else text.removeprefix(prefix)
+            if is_wanted is None or is_wanted(own):
+                yield Line(
+                    record.line + nth,
+                    record.at,
+                    record.stream,
+                    own,
+                    is_continued=nth == 0 and bool(record.flags & CONTINUED),
+                    is_open=self.is_last and is_unfinished and nth == len(texts) - 1,
+                )
 
 
 class LogReader:

@@ -103,7 +103,7 @@ class Matcher:
 
     def lines(self, region: Region) -> Iterator[Line]:
         if self._needle in region.data:
-            yield from (line for line in region.lines() if self._expression.search(line.text))
+            yield from region.lines(self._expression.search)
 
 
 def _from(runs: Sequence[tuple[str, LogFiles]], cursor: Place | None) -> Iterator[tuple[str, LogFiles]]:
