@@ -1,0 +1,174 @@
+"""How a daemon ends: in time, with nothing running and nothing unwritten, however it is told to."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runwisp.run import EndReason, Phase
+from tests.integration.running import PATIENCE, House, child, is_alive, wait_for
+
+SLEEPER = '[services.sleeper]\nrun = "sleep 1000"\n'
+DEAF = f"[services.deaf]\nrun = '{child('ignore_term')}'\n"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with House(tmp_path) as house:
+        yield house
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_daemon_with_nothing_to_end_is_gone_in_less_than_half_a_second(
+    house: House, signum: signal.Signals
+) -> None:
+    """Measured by the clock of this test, so the best of a few counts on a busy machine."""
+    took = []
+    for _ in range(5):
+        daemon = house.start('[tasks.idle]\nrun = "true"\n')
+        began = time.monotonic()
+        daemon.signal(signum)
+        assert daemon.ends() == 0
+        took.append(time.monotonic() - began)
+        if took[-1] < 0.5:
+            break
+    assert min(took) < 0.5
+    assert "stopped" in daemon.said
+    assert not (house.data / "daemon.pid").exists()
+
+
+def test_what_runs_is_ended_in_parallel_and_recorded(house: House) -> None:
+    house.start(
+        "[services.many]\ninstances = 20\n"
+        "run = \"trap 'sleep 0.3; exit 4' TERM; echo up; sleep 1000 & wait\"\n"
+        '[tasks.job]\nrun_on_start = true\nretry_attempts = 3\nrun = "exec sleep 1000"\n'
+    )
+    replicas = house.running("many", 20)
+    for run in replicas:
+        house.logs(run, "up")
+    house.running("job")
+    began = time.monotonic()
+    assert house.daemons[0].stop() == 0
+    assert time.monotonic() - began < 20 * 0.3, "one after the other would take at least that"
+    [job] = house.runs("job")
+    assert (job.end_reason, job.exit_code) == (EndReason.DAEMON_STOPPED, 143)
+    assert {(run.end_reason, run.exit_code) for run in house.runs("many")} == {(EndReason.DAEMON_STOPPED, 4)}
+    for run in house.runs():
+        stem = house.data / "logs" / run.task_name / run.log_stem
+        if house.log(run):
+            meta = json.loads(Path(f"{stem}.log.meta").read_text())
+            assert meta["finalized"] is True
+            assert meta["run"]["end_reason"] == "daemon_stopped"
+
+
+def test_what_is_deaf_to_the_stop_signal_is_killed_after_its_grace(house: House) -> None:
+    daemon = house.start(f"{DEAF}graceful_stop = '400ms'\n")
+    [run] = house.running("deaf")
+    house.logs(run, "ready")
+    assert daemon.stop() == 0
+    [run] = house.runs("deaf")
+    assert (run.end_reason, run.exit_code) == (EndReason.DAEMON_STOPPED, 137)
+
+
+def test_shutdown_timeout_is_the_whole_budget(house: House) -> None:
+    daemon = house.start(f"[daemon]\nshutdown_timeout = '500ms'\n{DEAF}graceful_stop = '10m'\n")
+    [run] = house.running("deaf")
+    house.logs(run, "ready")
+    assert daemon.stop() == 0
+    [run] = house.runs("deaf")
+    assert (run.end_reason, run.exit_code) == (EndReason.DAEMON_STOPPED, 137)
+
+
+@pytest.mark.parametrize("count", [1, 50], ids=["second", "storm"])
+def test_a_second_signal_cuts_the_grace_short(house: House, count: int) -> None:
+    daemon = house.start(f"[daemon]\nshutdown_timeout = '10m'\n{DEAF}graceful_stop = '10m'\n")
+    [run] = house.running("deaf")
+    house.logs(run, "ready")
+    daemon.signal(signal.SIGTERM)
+    daemon.says("stopping")
+    assert is_alive(run.pid or 0)
+    for number in range(count):
+        daemon.signal((signal.SIGTERM, signal.SIGINT, signal.SIGHUP)[number % 3])
+    assert daemon.ends() == 0
+    assert house.runs("deaf")[0].exit_code == 137
+
+
+def test_sighup_is_told_of_and_changes_nothing(house: House) -> None:
+    daemon = house.start(SLEEPER)
+    [run] = house.running("sleeper")
+    for _ in range(20):
+        daemon.signal(signal.SIGHUP)
+    daemon.says("SIGHUP changes nothing")
+    assert [each.id for each in house.running("sleeper")] == [run.id]
+
+
+def test_ctrl_c_and_pkill_reach_the_helpers_too_and_cost_no_output(house: House) -> None:
+    daemon = house.start(
+        "[services.printer]\nrun = \"trap 'echo last words; exit' TERM; echo up; sleep 1000 & wait\"\n"
+    )
+    [run] = house.running("printer")
+    house.logs(run, "up")
+    pump = wait_for(lambda: daemon.pump_pid)
+    for pid in (pump, daemon.pid):
+        assert Path(f"/proc/{pid}/comm").read_text() == "runwisp\n"
+    for pid in (pump, daemon.pid):
+        os.kill(pid, signal.SIGINT)
+    os.kill(pump, signal.SIGTERM)
+    assert daemon.ends() == 0
+    assert "helper process died" not in daemon.said
+    assert house.log(house.runs("printer")[0]) == "up\nlast words\n"
+
+
+def test_no_new_run_begins_while_the_daemon_stops(house: House) -> None:
+    daemon = house.start(
+        f'{DEAF}graceful_stop = "2500ms"\n[tasks.tick]\ncron = "@every 1s"\nrun = "true"\n'
+        '[tasks.again]\nrun_on_start = true\nretry_attempts = 9\nretry_delay = "1ms"\n'
+        'run = "exec sleep 1000"\n'
+    )
+    house.logs(house.running("deaf")[0], "ready")
+    house.running("again")
+    daemon.signal(signal.SIGTERM)
+    daemon.says("stopping")
+    before = len(house.runs())
+    assert daemon.ends() == 0
+    assert len(house.runs()) == before
+
+
+def test_what_the_daemon_started_last_is_ended_with_it(house: House) -> None:
+    """Runs that begin as the signal comes."""
+    for _ in range(2):
+        daemon = house.launch('[services.busy]\ninstances = 30\nrun = "sleep 1000"\n')
+        wait_for(lambda: len(house.processes()) > 3, lambda: house.said)
+        assert daemon.stop() == 0
+        assert not house.processes()
+        assert not [run for run in house.runs() if run.phase is Phase.RUNNING]
+
+
+def test_a_daemon_told_to_stop_before_it_is_ready_stops(house: House) -> None:
+    for moment in range(8):
+        daemon = house.launch(SLEEPER)
+        with pytest.raises(subprocess.TimeoutExpired):
+            daemon.process.wait(moment * 0.05)
+        daemon.signal(signal.SIGTERM)
+        assert daemon.ends() in (0, -signal.SIGTERM), house.said
+        assert not house.processes()
+
+
+def test_a_process_that_leaves_the_group_holds_up_the_end_no_longer_than_its_grace(house: House) -> None:
+    daemon = house.start(
+        "[services.escape]\ngraceful_stop = '300ms'\n"
+        "run = \"setsid sh -c 'trap : TERM; echo away; while :; do sleep 0.1; done' & wait\"\n"
+    )
+    [run] = house.running("escape")
+    house.logs(run, "away")
+    began = time.monotonic()
+    assert daemon.stop() == 0
+    assert time.monotonic() - began < PATIENCE / 2
+    assert not house.processes()
