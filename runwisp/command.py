@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 POSIX_SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"})
 """Shells that know ``-e``: a script stops at its first command that fails."""
@@ -32,8 +33,10 @@ _BUILTINS = """
 """
 NOT_PROGRAMS = frozenset(_GRAMMAR.split()) | frozenset(_BUILTINS.split())
 """First words that are a shell's own: POSIX 2.4 and bash's keywords, the builtins of dash and bash."""
+_STEERS_BASH = ("BASH_ENV", "BASH_FUNC_", "BASHOPTS", "SHELLOPTS")
 
 
+@lru_cache(maxsize=1024)
 def plain_words(run: str) -> tuple[str, ...] | None:
     """The program and its arguments, when ``run`` is plainly that and any POSIX shell would agree.
 
@@ -60,7 +63,7 @@ def is_bypassed(shell: str, env_names: Iterable[str]) -> bool:
     of a program.
     """
     return shell_name(shell) in BYPASSED_SHELLS and not any(
-        name in ("BASH_ENV", "SHELLOPTS", "BASHOPTS") or name.startswith("BASH_FUNC_") for name in env_names
+        name.startswith(_STEERS_BASH) for name in env_names
     )
 
 
