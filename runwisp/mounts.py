@@ -50,7 +50,7 @@ class Mounts:
         return at is not None and self._real(at, name) is not None
 
     def _real(self, at: str, path: str) -> str | None:
-        """Where ``path`` from the real folder ``at`` leads; None when not all of it is on local file systems."""
+        """Where ``path`` from the real folder ``at`` leads; None when not all of it is on local ones."""
         if not self._is_local.get("/", True):
             return None
         steps, links = path.split("/")[::-1], 0
