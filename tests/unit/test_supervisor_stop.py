@@ -208,6 +208,23 @@ def test_what_was_left_behind_holds_up_the_end_until_it_is_killed() -> None:
     assert not history.world.left_behind
 
 
+def test_leftovers_that_are_gone_do_not_hold_up_the_end() -> None:
+    history = History(a_task(), programs={"backup": Program(leaves=True)})
+    history.fire("backup")
+    history.stop("backup#1")
+    history.give(LeftoversGone(history.id_of("backup#1")))
+    history.stop_daemon()
+    assert history.world.quit
+
+
+def test_leftovers_that_cannot_be_killed_hold_up_nothing() -> None:
+    history = History(a_task(), programs={"backup": Program(leaves=True, dies=False)})
+    history.fire("backup")
+    history.stop_daemon()
+    history.wait(5 * SECOND)
+    assert history.world.quit
+
+
 def test_what_cannot_be_killed_is_abandoned_two_seconds_later_and_its_row_left_open() -> None:
     history = History(a_task(), programs={"backup": Program(obeys=False, dies=False)})
     history.fire("backup")

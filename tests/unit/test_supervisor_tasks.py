@@ -111,6 +111,7 @@ def test_a_log_that_was_renamed_is_found_under_its_new_name() -> None:
     history = History(a_task())
     history.fire("backup")
     history.give(Renamed(history.id_of("backup#1"), "20260101_000000_ABCDEF"))
+    assert history.row("backup#1").log_stem == "20260101_000000_ABCDEF"
     history.exit("backup#1")
     assert history.row("backup#1").log_stem == "20260101_000000_ABCDEF"
 
@@ -235,6 +236,13 @@ def test_terminate_stops_the_oldest_running_one_and_then_starts() -> None:
         history.fire("backup")
     assert history.table() == ["backup#1 ended stopped 143", "backup#2 running", "backup#3 running"]
     assert history.row("backup#1").message == "replaced by a newer run (policy: terminate)"
+
+
+def test_terminate_replaces_every_time() -> None:
+    history = History(a_task(on_overlap=OnOverlap.TERMINATE))
+    for _ in range(4):
+        history.fire("backup")
+    assert history.alive() == ["backup#4"]
 
 
 def test_terminate_starts_only_when_the_old_one_is_gone() -> None:
@@ -488,6 +496,13 @@ def test_a_timeout_goes_through_the_ladder_per_attempt_and_is_retried() -> None:
     assert history.table() == ["backup#1 ended timeout 143", "backup#2 ended timeout 143"]
     assert history.row("backup#1").message == "ran longer than its timeout of 1m"
     assert history.told("backup#1") == ["run.started", "run.timeout"]
+
+
+def test_a_run_that_ends_in_time_leaves_no_deadline() -> None:
+    history = History(a_task(timeout=MINUTE))
+    history.fire("backup")
+    history.exit("backup#1")
+    assert not history.world.armed
 
 
 def test_a_timeout_that_comes_together_with_the_end_does_nothing() -> None:
