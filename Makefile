@@ -3,7 +3,7 @@
 PYTHON = python3
 SUITE = tests/unit tests/integration
 
-.PHONY: run test check format lint types debian coverage tables clean
+.PHONY: run test check format lint types debian faults coverage tables clean
 
 run: .venv/ready
 	.venv/bin/runwisp daemon --config packaging/demo/runwisp.toml
@@ -22,6 +22,10 @@ types: .venv/ready
 
 debian: .venv-debian/ready
 	.venv-debian/bin/python -m pytest $(SUITE)
+
+# The long forms of the tests of faults: hundreds of daemons killed, the demo for minutes.
+faults: .venv/ready
+	.venv/bin/python -m pytest -m faults $(SUITE)
 
 coverage: .venv/ready
 	.venv/bin/python -m pytest --cov --cov-report=term-missing:skip-covered $(SUITE)

@@ -175,10 +175,14 @@ class House:
     def start_after(self, hours: int, configuration: str) -> Daemon:
         """Starts a daemon that has not run for so long: each ``@every 1h`` has as many firings to catch up."""
         self.start(configuration).stop()
-        with closing(sqlite3.connect(self.database)) as database, database:
-            database.execute("UPDATE marks SET anchored_at = anchored_at - ? * 3600000", (hours,))
-            database.execute("UPDATE marks SET last_fired_at = last_fired_at - ? * 3600000", (hours,))
+        self.pretend("UPDATE marks SET anchored_at = anchored_at - ? * 3600000", hours)
+        self.pretend("UPDATE marks SET last_fired_at = last_fired_at - ? * 3600000", hours)
         return self.start()
+
+    def pretend(self, sql: str, *parameters: object) -> None:
+        """Changes the database while there is no daemon."""
+        with closing(sqlite3.connect(self.database)) as database, database:
+            database.execute(sql, parameters)
 
     def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """A command of the command line on this house, to its end."""
