@@ -10,6 +10,7 @@ from runwisp.errors import LaunchError
 
 LINK_FD = 3
 
+SPARED = (signal.SIGINT, signal.SIGTERM)
 PACKAGE_PARENT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from {module} import main; main({link_fd})"
@@ -18,6 +19,9 @@ PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from {module} import mai
 
 def start_helper(module: str, link_fd: int) -> int:
     """Gives the pid. The helper has stdin from /dev/null, our stdout and stderr, the link as fd 3.
+
+    It never sees SIGINT and SIGTERM, from its first instruction on: ctrl-C and `pkill` reach it as they reach
+    the daemon, but it ends with its link.
 
     Raises: LaunchError.
     """
@@ -30,7 +34,7 @@ def start_helper(module: str, link_fd: int) -> int:
     defaults = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE}
     try:
         return os.posix_spawn(
-            sys.executable, argv, os.environ, file_actions=actions, setsigmask=(), setsigdef=defaults
+            sys.executable, argv, os.environ, file_actions=actions, setsigmask=SPARED, setsigdef=defaults
         )
     except OSError as error:
         raise LaunchError(f"{sys.executable}: {error.strerror}") from error

@@ -66,7 +66,7 @@ HOMES = {
 """The module, or the process folder, that alone imports a package."""
 
 CALL_HOMES = {
-    "os.posix_spawn": {"launch"},
+    "os.posix_spawn": {"helper", "launch"},
     "os.posix_spawnp": {"launch"},
     "os.fork": set(),
     "os.forkpty": set(),
