@@ -7,18 +7,17 @@ counted, and a line in the log says so as soon as one can be written. Called by 
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Sequence
 from enum import StrEnum
 
 from runwisp.clock import Wall
 from runwisp.errors import IllegalMove
 from runwisp.linebook import LineBook
-from runwisp.logfile import LOG, PREV, LogFiles, write_all
-from runwisp.logindex import RECORD, Header, IndexWriter
+from runwisp.logfile import LogFiles
 from runwisp.logline import LINE_MAX, Record, Stream, prefixed, system_line
 from runwisp.logmeta import Counts, Note, read_note, write_note
-from runwisp.logrecovery import Segment, recovered
+from runwisp.logrecovery import Segment
+from runwisp.logsegments import Segments
 from runwisp.run import LogTotals
 from runwisp.task import LogOnFull
 
@@ -62,7 +61,6 @@ class LogWriter:
         meta: str,
         line_max: int = LINE_MAX,
     ) -> None:
-        self.files = files
         self.state = LogState.OPEN
         self.counts = Counts()
         self.is_disk_low = False
@@ -74,14 +72,8 @@ class LogWriter:
         self._segment_max = self._cap // 2 if on_full is LogOnFull.DROP_OLD else self._cap
         self._output_max = self._segment_max - min(SYSTEM_ROOM, self._segment_max // 4)
         self._book = LineBook(min(line_max, self._segment_max // 2) if cap else line_max)
-        self._fd = -1
-        self._index = IndexWriter(files)
-        self._previous = Segment()
-        self._segment = Segment()
-        self._has_name = False
-        self._has_file = False
-        self._is_index_stale = True
-        self._is_header_stale = False
+        self._segments = Segments(files, run_id)
+        self._noted_generation = 0
         self._owed = ""
         """A line that tells of a loss, still to be written."""
         self._dropped_before = 0
@@ -96,7 +88,16 @@ class LogWriter:
     @property
     def is_parked(self) -> bool:
         """Whether no descriptors are held; the next write opens them."""
-        return self._fd < 0
+        return self._segments.is_parked
+
+    @property
+    def files(self) -> LogFiles:
+        """Below a longer stem than was asked for, once that proved to be taken."""
+        return self._segments.files
+
+    @property
+    def _segment(self) -> Segment:
+        return self._segments.current
 
     def write(self, stream: Stream, data: bytes | bytearray, start: int, end: int, now: Wall) -> None:
         """Takes ``data[start:end]`` as the run printed it; bytes after its last newline leave a line open."""
@@ -140,37 +141,45 @@ class LogWriter:
             self._move(LogState.OPEN)
             self._note()
 
+    def is_taken(self) -> bool:
+        """Whether another pump still writes this log."""
+        try:
+            return self._segments.is_taken()
+        except OSError:
+            return False  # taking it up will meet and tell the same error
+
     def take_up(self, now: Wall) -> None:
         """Before anything else: goes on in the files that a former writer of this run left."""
         try:
-            found = recovered(self.files, self._run_id, self._index)
+            found = self._segments.take_up()
         except OSError as error:
             self._fail(error)
             return
         if not found or not found.is_whole:
             self._owed = "Log capture was interrupted: up to a block of output may be missing here"
         if found:
-            self._has_name, self._has_file = True, found.has_log
-            self._previous, self._segment, self.counts = found.previous, found.segment, found.counts
+            self.counts = found.counts
             self._book.next_line, self._book.is_amid_line = found.next_line, found.is_amid_line
             self._counted_to = found.segment.end
             self._pay(now)
 
     def final_totals(self) -> LogTotals | None:
         """The totals of a log that a former writer of this run finished."""
-        note = read_note(self.files, self._run_id)
+        try:
+            note = read_note(self.files, self._run_id)
+        except OSError:
+            return None  # taking it up will meet and tell the same error
         return note.totals if note and note.is_final else None
 
     def leave(self) -> None:
         """Stops where it is; whoever takes the log up misses nothing."""
         self.park()
-        if self._has_name:
+        if self._segments.has_name:
             self._note(is_whole=True)
 
     def park(self) -> None:
         """Gives the descriptors back."""
-        self._close_log()
-        self._index.close()
+        self._segments.park()
 
     def finish(self, meta: str, now: Wall) -> LogTotals:
         """The run is over: says what was lost in all, completes .log.meta and closes."""
@@ -180,7 +189,7 @@ class LogWriter:
             self._say(words, now)
         self.park()
         self._move(LogState.CLOSED)
-        return self._note(is_final=True) if self._has_name else self.counts.totals(0)
+        return self._note(is_final=True) if self._segments.has_name else self.counts.totals(0)
 
     def _write_some(self, stream: Stream, data: bytes | bytearray, start: int, end: int, now: Wall) -> int:
         """Writes what goes into the present file, or makes room; gives where it got to."""
@@ -241,19 +250,11 @@ class LogWriter:
         return True
 
     def _put(self, records: Sequence[Record], block: bytes | memoryview) -> bool:
-        """Index first, then the log. What a failure leaves half written is cut off by the next one."""
         try:
-            self._index.append(records)
-            try:
-                write_all(self._fd, block)
-            except OSError:
-                self._index.retract(records)
-                raise
+            self._segments.put(records, block)
         except OSError as error:
             self._fail(error)
             return False
-        self._segment.size += len(block)
-        self._segment.index_bytes += len(records) * RECORD.size
         return True
 
     def _overflow(self) -> None:
@@ -272,109 +273,35 @@ class LogWriter:
 
     def _rotate(self) -> bool:
         try:
-            self.files.supersede(PREV, by=LOG)
+            gone = self._segments.rotate(self._book.next_line)
         except OSError as error:
             self._fail(error)
             return False
-        self.counts.dropped += self._previous.lines
-        self.counts.outdated += self._previous.lines
+        self._book.begin_file()
+        self.counts.dropped += gone.lines
+        self.counts.outdated += gone.lines
         self.counts.rotations += 1
-        self._previous = self._segment
-        self._begin_segment()
         if self.counts.outdated:
             self._owed = f"{self._cap_reached()}: the oldest {self.counts.outdated} lines were dropped so far"
         return True
 
-    def _lose_segment(self) -> None:
-        """The file was removed or cut short by somebody else: goes on in a new one."""
-        lost = self._segment.lines
-        self.counts.dropped += lost
-        self._owed = f"The log file was removed or cut short by somebody else: {lost} lines were lost"
-        self._begin_segment()
-
-    def _begin_segment(self) -> None:
-        self._close_log()
-        self._has_file = False
-        self._is_header_stale = True
-        self._segment = Segment(start=self._segment.end, first_line=self._book.next_line)
-        self._book.begin_file()
-
     def _is_ready(self, now: Wall) -> bool:
         """Has the files open, and true to what was written so far."""
         try:
-            if self._fd < 0:
-                self._open_log()
-            status = os.fstat(self._fd)
-            if status.st_nlink == 0 or status.st_size < self._segment.size:
-                self._lose_segment()
-                self._open_log()
-            elif status.st_size > self._segment.size:
-                os.ftruncate(self._fd, self._segment.size)
-            if self._is_index_stale or not self._index.is_intact():
-                self._start_index(now)
-            elif self._is_header_stale:
-                self._rotate_index(now)
+            lost = self._segments.ready(self._book.next_line, now)
         except OSError as error:
             self._fail(error)
             return False
-        return True
-
-    def _open_log(self) -> None:
-        if self._has_file:
-            try:
-                self._fd = self.files.open(LOG, os.O_WRONLY | os.O_APPEND)
-            except FileNotFoundError:
-                self._lose_segment()
-            else:
-                self._index.resume()
-                return
-        if self._has_name:
-            self._fd = self.files.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC)
-        else:
-            self._claim_name()
-        self._has_file = True
-        self._segment.inode = os.fstat(self._fd).st_ino
-
-    def _claim_name(self) -> None:
-        """Makes the first file, below a longer stem where another run's is in the way."""
-        for files in self.files.alternatives(self._run_id):
-            try:
-                self._fd = files.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL)
-            except FileExistsError:
-                continue
-            self.files, self._index, self._has_name = files, IndexWriter(files), True
+        if lost:
+            self._book.begin_file()
+            self.counts.dropped += lost.lines
+            self._owed = (
+                f"The log file was removed or cut short by somebody else: {lost.lines} lines were lost"
+            )
+        if self._segments.generation != self._noted_generation:
+            self._noted_generation = self._segments.generation
             self._note()
-            return
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.files.stem)
-
-    def _close_log(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-    def _start_index(self, now: Wall) -> None:
-        """Writes the index anew, for the files as they are now."""
-        kept: list[Record] = []
-        for segment in (self._previous, self._segment):
-            if segment.size:
-                records = self._index.between(segment.start, segment.end)
-                if not records or records[0].offset != segment.start:
-                    records.insert(0, Record(segment.first_line, segment.start, now, Stream.STDOUT))
-                kept += records
-        self._index.start(self._header(), kept)
-        self._is_index_stale = self._is_header_stale = False
-        self._note()
-
-    def _rotate_index(self, now: Wall) -> None:
-        if not self._index.rotate(self._header()):
-            self._start_index(now)
-        self._is_header_stale = False
-        self._note()
-
-    def _header(self) -> Header:
-        previous, segment = self._previous, self._segment
-        start = previous.start if previous.size else segment.start
-        return Header(start, segment.start, previous.inode if previous.size else 0, segment.inode)
+        return True
 
     def _note(self, *, is_final: bool = False, is_whole: bool = False) -> LogTotals:
         note = Note(

@@ -132,8 +132,9 @@ class Pump:
             case Open():
                 self._open(message, fds, now)
             case SystemLine(run_id, text):
-                self._outputs[run_id].say(text, now)
-                self._after(self._outputs[run_id])
+                if output := self._outputs.get(run_id):  # else its log was completed as this was sent
+                    output.say(text, now)
+                    self._after(output)
             case Exited(run_id, meta):
                 self._outputs[run_id].exited(meta, now)
                 self._settle(self._outputs[run_id], now)
@@ -156,12 +157,16 @@ class Pump:
         self._after(output)
 
     def _remove(self, message: Remove) -> None:
-        """A log that cannot be removed now is asked for again by the daemon's next sweep."""
+        """Answered only when all of them are gone: what is not confirmed is asked for again later."""
         assert self._shared
+        is_done = True
         for log in message.logs:
             task_name, _, stem = log.partition("/")
-            LogFiles(self._shared.logs_dir, task_name, stem).remove()
-        if self._link:
+            try:
+                LogFiles(self._shared.logs_dir, task_name, stem).remove()
+            except OSError:
+                is_done = False
+        if self._link and is_done:
             self._link.send(Removed(message.ticket))
 
     def _settle(self, output: Output, now: Now) -> None:

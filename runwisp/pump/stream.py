@@ -31,12 +31,18 @@ PIPE_DEFAULT = 64 * 1024
 HOLD: Millis = 200
 """How long an unfinished line waits for its rest before it is written as it is."""
 DRAIN: Millis = 2 * SECOND
+NEVER = Mono(0)
+LOOK: Millis = 20
+PATIENCE: Millis = 5 * SECOND
+"""How often and how long it is looked whether another pump has let go of a log."""
 HELD_OPEN = (
     "Output is still held open by what this run left behind; what comes from here on is counted, not kept"
 )
 
 
 class OutputState(StrEnum):
+    WAITING = "waiting"
+    """Another pump, whose daemon was killed, still writes this log."""
     READING = "reading"
     DRAINING = "draining"
     """The process has ended; what its pipes hold is read."""
@@ -45,7 +51,8 @@ class OutputState(StrEnum):
 
 
 MOVES = {
-    OutputState.READING: frozenset({OutputState.DRAINING}),
+    OutputState.WAITING: frozenset({OutputState.READING}),
+    OutputState.READING: frozenset({OutputState.WAITING, OutputState.DRAINING}),
     OutputState.DRAINING: frozenset({OutputState.DRAINED}),
     OutputState.DRAINED: frozenset[OutputState](),
 }
@@ -125,6 +132,10 @@ class Output:
     messages: list[FromPump] = field(default_factory=list)
     _meta: str = ""
     _drain_by: Mono | None = None
+    _wait_until: Mono = NEVER
+    _look_at: Mono = NEVER
+    _unsaid: list[str] = field(default_factory=list)
+    _has_exited: bool = False
     _late_lines: int = 0
     _has_told_pressure: bool = False
     _has_told_overflow: bool = False
@@ -146,6 +157,9 @@ class Output:
         if totals and self.pipes:
             self.totals = totals
             self.state = OutputState.DRAINED
+        elif not self.pipes and self.writer.is_taken():
+            self._move(OutputState.WAITING)
+            self._wait_until, self._look_at = after(now.mono, PATIENCE), after(now.mono, LOOK)
         else:
             self.writer.take_up(now.wall)
             self._tell()
@@ -167,7 +181,9 @@ class Output:
         self._tell()
 
     def say(self, text: str, now: Now) -> None:
-        if self.state is not OutputState.DRAINED:
+        if self.state is OutputState.WAITING:
+            self._unsaid.append(text)
+        elif self.state is not OutputState.DRAINED:
             self.writer.system(text, now.wall)
             self._tell()
 
@@ -176,6 +192,9 @@ class Output:
             self._tell_drained()
             return
         self._meta = meta
+        if self.state is OutputState.WAITING:
+            self._has_exited = True
+            return
         self._move(OutputState.DRAINING)
         self._drain_by = after(now.mono, DRAIN)
         for pipe in self.pipes:
@@ -183,6 +202,8 @@ class Output:
 
     def settle(self, now: Now) -> None:
         """Does what is due: writes lines held too long, ends the draining."""
+        if self.state is OutputState.WAITING:
+            self._look(now)
         for pipe in self.pipes:
             if pipe.held_until is not None and pipe.held_until <= now.mono:
                 self._flush(pipe, now)
@@ -195,6 +216,8 @@ class Output:
 
     def next_at(self) -> Mono | None:
         """When ``settle`` is to be called at the latest."""
+        if self.state is OutputState.WAITING:
+            return self._look_at
         deadlines = [pipe.held_until for pipe in self.pipes if pipe.held_until is not None]
         if self._drain_by is not None:
             deadlines.append(self._drain_by)
@@ -213,6 +236,18 @@ class Output:
         """Reads no more of what is held open."""
         for pipe in [*self.pipes]:
             self._close(pipe)
+
+    def _look(self, now: Now) -> None:
+        """Takes the log up when the other pump is done; or has long had time to be."""
+        if now.mono < self._wait_until and self.writer.is_taken():
+            self._look_at = after(now.mono, LOOK)
+            return
+        self._move(OutputState.READING)
+        self.writer.take_up(now.wall)
+        for text in self._unsaid:
+            self.say(text, now)
+        if self._has_exited:
+            self.exited(self._meta, now)
 
     def _keep(self, pipe: Pipe, end: int, now: Now) -> None:
         """Writes whole lines; holds the rest unless it is too long for a line."""

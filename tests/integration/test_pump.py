@@ -163,6 +163,17 @@ def test_removed_logs_are_gone_and_so_is_an_empty_folder(pump: PumpHouse) -> Non
     assert os.listdir(pump.logs_dir) == []
 
 
+def test_a_log_that_cannot_be_removed_is_not_said_to_be_and_ends_nothing(pump: PumpHouse) -> None:
+    pump.reap(pump.spawn(*shell("echo one")))
+    elsewhere = tempfile.mkdtemp()
+    os.symlink(elsewhere, f"{pump.logs_dir}/linked")
+    pump.link.send(Remove(1, ("linked/stem",)))
+    pump.link.send(Remove(2, (f"{TASK}/{pump.files().stem}",)))
+    assert pump.wait_for(Removed) == Removed(2)
+    assert os.listdir(pump.logs_dir) == ["linked"]
+    os.rmdir(elsewhere)
+
+
 def test_no_task_sees_a_broken_pipe_when_the_pump_is_killed_and_the_gap_is_marked(pump: PumpHouse) -> None:
     script = "import os\nfor n in range(30000): os.write(1, b'%d\\n' % n)\nos.write(2, b'done\\n')"
     names = [f"RUN{number}" for number in range(8)]
@@ -216,6 +227,26 @@ def test_the_pump_reads_to_the_last_byte_when_the_daemon_is_gone(pump: PumpHouse
     os.close(write_end)
     assert pump.process.wait(20) == 0
     assert pump.text() == b"a\nb\n"
+
+
+def test_a_log_that_another_pump_still_writes_is_taken_up_when_that_one_is_done(pump: PumpHouse) -> None:
+    read_end, write_end = os.pipe()
+    script = f"import os; print('a', flush=True); os.read({read_end}, 1); print('b')"
+    pump.spawn(sys.executable, "-c", script, pass_fds=(read_end,))
+    os.close(read_end)
+    pump.wait_until(lambda: pump.text() or None)
+    pump.link.close()
+    with PumpHouse(pump.logs_dir) as other:
+        other.open(is_resumed=True)
+        other.say("the daemon was killed")
+        other.exited()
+        other.open("RUN2")
+        other.exited("RUN2")
+        assert other.wait_for(Drained).run_id == "RUN2"
+        os.write(write_end, b"x")
+        os.close(write_end)
+        assert other.wait_for(Drained).log_lines == 2
+        assert shown(other) == [("stdout", "a"), ("stdout", "b"), ("system", "the daemon was killed")]
 
 
 def test_what_was_left_behind_does_not_keep_the_pump(pump: PumpHouse) -> None:
