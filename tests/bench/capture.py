@@ -1,125 +1,135 @@
-"""Speed of capture beside the machine's own limit, in one run: ``python -m tests.bench.capture``.
-
-One writer of 500 MB in lines of 100 bytes against ``cat > file``; fifty writers of 10 MB with rotating logs
-against a bare selector loop that only moves bytes. Prints ratios (limit's time divided by ours), and the CPU
-seconds that the pump takes for a gigabyte. Both sides take turns, so that a busy machine slows both.
-"""
+"""Row: what one task prints as fast as it can, taken down by the whole daemon."""
 
 from __future__ import annotations
 
 import os
-import selectors
-import shutil
+import resource
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from statistics import median
 
-from tests.integration.pumphouse import PumpHouse
+from tests.bench import contenders
+from tests.bench.contenders import POLL, Running, runs, told, workshop
+from tests.bench.figures import OURS, Result, Target, in_turns
+from tests.bench.rows import row
+from tests.bench.watching import Census, cpu_seconds, wait_until
 
-SPEW = str(Path(__file__).parents[1] / "children" / "spew.py")
-ONE_WRITER = 500 * 1000 * 1000
-WRITERS = 50
-EACH = 10 * 1000 * 1000
-CAP = 1024 * 1024
-BLOCK = 256 * 1024
-ROUNDS = 5
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def spew(size: int) -> list[str]:
-    return [sys.executable, "-I", "-S", SPEW, str(size)]
+LIMIT = "cat > file"
+MB = 1_000_000
+BLOCKED_AFTER = 0.3
+"""Seconds after which a writer that was seen is sure to wait for its gate."""
 
 
-def timed(action: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    action()
-    return time.perf_counter() - begin
+def writer(folder: Path, size: int) -> tuple[str, ...]:
+    script = Path(__file__).with_name("writer.py")
+    return (sys.executable, "-I", "-S", str(script), f"{folder}/gate", str(size))
 
 
-def cpu_seconds(pid: int) -> float:
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+class Gate:
+    """Keeps writers waiting until all are there, so that their own start is not measured."""
+
+    def __init__(self, folder: Path, size: int, count: int = 1) -> None:
+        self.command = writer(folder, size)
+        self._path = folder / "gate"
+        self._count = count
+        self._census = Census(self.command)
+        os.mkfifo(self._path)
+
+    def open(self) -> float:
+        """The monotonic time at which they began to write."""
+        wait_until(lambda: self._census.count() >= self._count, POLL)
+        time.sleep(BLOCKED_AFTER)
+        began = time.monotonic()
+        os.close(os.open(self._path, os.O_WRONLY))
+        return began
 
 
-def cat(directory: str) -> None:
-    with open(f"{directory}/cat", "wb") as file:
-        writer = subprocess.Popen(spew(ONE_WRITER), stdout=subprocess.PIPE)
-        subprocess.run(["cat"], stdin=writer.stdout, stdout=file, check=True)
-        writer.wait()
-        assert writer.stdout
-        writer.stdout.close()
-    os.unlink(f"{directory}/cat")
+def figures(size: int, seconds: float, cpu: float) -> Mapping[str, float]:
+    return {"rate": size / MB / seconds, "cpu": cpu / (size / MB / 1000)}
 
 
-def bare_loop(directory: str) -> None:
-    """Moves what fifty writers print into fifty files, with a selector, and nothing more."""
-    selector = selectors.DefaultSelector()
-    writers = []
-    for number in range(WRITERS):
-        writer = subprocess.Popen(spew(EACH), stdout=subprocess.PIPE)
-        writers.append(writer)
-        assert writer.stdout
-        file = os.open(f"{directory}/bare{number}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        selector.register(writer.stdout, selectors.EVENT_READ, file)
-    block = memoryview(bytearray(BLOCK))
-    while selector.get_map():
-        for key, _ in selector.select():
-            count = os.readv(key.fd, [block])
-            if count:
-                os.write(key.data, block[:count])
-            else:
-                selector.unregister(key.fileobj)
-                os.close(key.data)
-    for number, writer in enumerate(writers):
-        writer.wait()
-        assert writer.stdout
-        writer.stdout.close()
-        os.unlink(f"{directory}/bare{number}")
+def ours(size: int) -> Mapping[str, float]:
+    with workshop() as folder:
+        gate = Gate(folder, size)
+        keys = f'run = "{" ".join(gate.command)}"\nrun_on_start = true\nlog_max_size = 0'
+        with contenders.runwisp(folder, {"tasks.writer": keys}) as running:
+            seconds, cpu = timed(gate, running, lambda: runs(folder, "phase = 'ended'") == 1)
+        [log] = folder.glob("data/logs/writer/*.log")
+        check(log, size)
+    return figures(size, seconds, cpu)
 
 
-def capture(pump: PumpHouse, name: str, writers: int, size: int, cap: int) -> None:
-    children = [
-        pump.spawn(*spew(size), run_id=f"{name}{number}", log_max_size=cap) for number in range(writers)
+def supervisord(size: int) -> Mapping[str, float]:
+    with workshop() as folder:
+        gate = Gate(folder, size)
+        keys = {"command": " ".join(gate.command), "stdout_logfile_maxbytes": "0", "startsecs": "0"}
+        keys |= {"stdout_logfile": f"{folder}/log", "autorestart": "false"}
+        with contenders.supervisord(folder, {"writer": keys}) as running:
+            seconds, cpu = timed(gate, running, lambda: told(folder, "exited: ") == 1)
+        check(folder / "log", size)
+    return figures(size, seconds, cpu)
+
+
+def circus(size: int) -> Mapping[str, float]:
+    """A tenth of it: it takes that long."""
+    size //= 10
+    with workshop() as folder:
+        gate = Gate(folder, size)
+        program, *arguments = gate.command
+        keys = {"cmd": program, "args": " ".join(arguments), "respawn": "False"}
+        keys |= {"stdout_stream.class": "FileStream", "stdout_stream.filename": f"{folder}/log"}
+        log = folder / "log"
+        with contenders.circus(folder, {"writer": keys}) as running:
+            seconds, cpu = timed(gate, running, lambda: log.exists() and log.stat().st_size >= size)
+        check(log, size)
+    return figures(size, seconds, cpu)
+
+
+def limit(size: int) -> Mapping[str, float]:
+    with workshop() as folder:
+        gate = Gate(folder, size)
+        with subprocess.Popen(gate.command, stdout=subprocess.PIPE) as process:
+            with open(folder / "log", "wb") as log:
+                cat = subprocess.Popen(["cat"], stdin=process.stdout, stdout=log)
+            assert process.stdout
+            process.stdout.close()
+            began = gate.open()
+            _, _, usage = os.wait4(cat.pid, 0)
+            seconds = time.monotonic() - began
+            cat.returncode = 0
+        check(folder / "log", size)
+    return figures(size, seconds, _cpu(usage))
+
+
+def timed(gate: Gate, running: Running, is_over: Callable[[], bool]) -> tuple[float, float]:
+    """Seconds, and CPU seconds of the contender's own processes, which outlive what they take down."""
+    began = gate.open()
+    pids = running.helpers(gate.command)
+    cpu = cpu_seconds(pids)
+    over = wait_until(is_over, POLL)
+    return over - began, cpu_seconds(pids) - cpu
+
+
+def check(log: Path, size: int) -> None:
+    assert log.stat().st_size == size, f"{log} has {log.stat().st_size} bytes of {size}"
+
+
+def _cpu(usage: resource.struct_rusage) -> float:
+    return usage.ru_utime + usage.ru_stime
+
+
+def measure(rounds: int = 5, size: int = 500 * MB) -> list[Result]:
+    everyone = {OURS: ours, "supervisord": supervisord, "circus": circus, LIMIT: limit}
+    found = in_turns({name: partial(run, size) for name, run in everyone.items()}, rounds)
+    what = f"capture, one writer of {size // MB} MB in 100-byte lines"
+    return [
+        Result(what, "MB/s", LIMIT, Target(0.65, is_most=False), found["rate"]),
+        Result(f"{what}: CPU", "s/GB", LIMIT, Target(1.6, is_most=True, is_ratio=False), found["cpu"]),
     ]
-    for child in children:
-        drained = pump.reap(child)
-        assert drained.log_bytes >= size
-    for child in children:
-        pump.files(child.run_id).remove()
-    for fd in pump.fds:
-        os.close(fd)
-    pump.fds.clear()
-
-
-def compare(what: str, limit: Callable[[], object], ours: Callable[[int], object]) -> None:
-    ratios = [timed(limit) / timed(lambda nth=nth: ours(nth)) for nth in range(ROUNDS)]  # type: ignore[misc]
-    print(f"{what}: {min(ratios):.2f} .. {median(ratios):.2f} .. {max(ratios):.2f}")
-
-
-def main() -> None:
-    directory = tempfile.mkdtemp(dir=sys.argv[1] if len(sys.argv) > 1 else None)
-    try:
-        with PumpHouse(f"{directory}/logs") as pump:
-            compare(
-                "one writer of 500 MB, cat's time / ours",
-                lambda: cat(directory),
-                lambda nth: capture(pump, f"ONE{nth}", 1, ONE_WRITER, 0),
-            )
-            used = cpu_seconds(pump.process.pid)
-            print(f"CPU seconds per GB: {used / (ROUNDS * ONE_WRITER / 1e9):.2f}")
-            compare(
-                "50 writers of 10 MB with rotation, bare selector's time / ours",
-                lambda: bare_loop(directory),
-                lambda nth: capture(pump, f"FIFTY{nth}x", WRITERS, EACH, CAP),
-            )
-    finally:
-        shutil.rmtree(directory)
 
 
 if __name__ == "__main__":
-    main()
+    row(__file__, measure)
