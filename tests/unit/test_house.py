@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "runwisp"
@@ -114,11 +112,13 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
+@cache
 def modules() -> list[Module]:
     paths = sorted(path for path in PACKAGE.rglob("*.py") if "static" not in path.parts)
     return [Module(".".join(path.relative_to(PACKAGE).with_suffix("").parts), path) for path in paths]
 
 
+@cache
 def layer(name: str) -> set[str]:
     """The modules under a heading of the code map in ARCHITECTURE.rst."""
     text = (ROOT / "ARCHITECTURE.rst").read_text()
@@ -141,33 +141,39 @@ def imports(module: Module) -> Iterator[str]:
                 yield source
 
 
-def calls(module: Module) -> Iterator[tuple[str, int]]:
-    """Every function of a module that is used, as ``module.function``, however it was imported."""
-    names: dict[str, str] = {}
+def names(module: Module) -> Iterator[tuple[str, int]]:
+    """Every function of another module that is used, as ``module.function`` however it was imported, with its
+    line; what was not imported as it is written."""
+    imported: dict[str, str] = {}
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
-            names.update({alias.asname or alias.name: alias.name for alias in node.names})
+            imported.update({alias.asname or alias.name: alias.name for alias in node.names})
         elif isinstance(node, ast.ImportFrom):
             source = "" if node.module == "datetime" else f"{node.module}."
-            names.update({alias.asname or alias.name: source + alias.name for alias in node.names})
+            imported.update({alias.asname or alias.name: source + alias.name for alias in node.names})
     for node in ast.walk(module.tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
-            yield f"{names[node.value.id]}.{node.attr}", node.lineno
-        elif isinstance(node, ast.Name) and node.id in names:
-            yield names[node.id], node.lineno
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in imported:
+            yield f"{imported[node.value.id]}.{node.attr}", node.lineno
+        elif isinstance(node, ast.Name):
+            yield imported.get(node.id, node.id), node.lineno
+
+
+def length(function: ast.FunctionDef) -> int:
+    """Its lines without the docstring."""
+    lines = (function.end_lineno or 0) - function.lineno + 1
+    if ast.get_docstring(function):
+        lines -= (function.body[0].end_lineno or 0) - function.body[0].lineno + 1
+    return lines
+
+
+def violations(found: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
+    return {name: sorted(wrong) for name, wrong in found.items() if wrong}
 
 
 def own(name: str) -> str | None:
     """The concept, resource or process folder that an imported name is of; None if it is not ours."""
     parts = name.split(".")
     return parts[1] if parts[0] == "runwisp" and len(parts) > 1 else None
-
-
-def identity(module: Module) -> str:
-    return module.name
-
-
-everywhere = pytest.mark.parametrize("module", modules(), ids=identity)
 
 
 def test_the_code_map_names_exactly_the_modules_there_are() -> None:
@@ -186,87 +192,93 @@ def test_the_code_map_names_exactly_the_modules_of_the_process_folders() -> None
     assert layer("Processes") == there
 
 
-@everywhere
-def test_facts_flow_one_way(module: Module) -> None:
+def test_facts_flow_one_way() -> None:
     concepts, resources = layer("Concepts"), layer("Resources")
-    if module.name in concepts:
-        allowed = concepts
-    elif module.name in resources:
-        allowed = concepts | resources
-    elif module.home in PROCESSES:
-        allowed = concepts | resources | {module.home}
-    else:
-        return
-    wrong = {name for name in imports(module) if own(name) and own(name) not in allowed}
-    wrong -= DOORS.get(module.name, set())
-    assert not wrong, f"{module.name} imports {sorted(wrong)}"
+    wrong = {}
+    for module in modules():
+        if module.name in concepts:
+            allowed = concepts
+        elif module.name in resources:
+            allowed = concepts | resources
+        elif module.home in PROCESSES:
+            allowed = concepts | resources | {module.home}
+        else:
+            continue
+        found = {name for name in imports(module) if own(name) and own(name) not in allowed}
+        wrong[module.name] = found - DOORS.get(module.name, set())
+    assert not violations(wrong)
 
 
-@everywhere
-def test_a_concept_is_pure(module: Module) -> None:
-    if module.name not in layer("Concepts"):
-        return
-    roots = {name.split(".")[0] for name in imports(module) if not own(name)}
-    roots -= {package for package, homes in HOMES.items() if module.name in homes}
-    assert roots - {"runwisp"} <= PURE
-    opened = [
-        node.lineno for node in ast.walk(module.tree) if isinstance(node, ast.Name) and node.id == "open"
-    ]
-    assert not opened, f"opens a file in line {opened}"
+def test_a_concept_is_pure() -> None:
+    wrong = {}
+    for module in modules():
+        if module.name in layer("Concepts"):
+            roots = {name.split(".")[0] for name in imports(module) if not own(name)}
+            roots -= {package for package, homes in HOMES.items() if module.name in homes}
+            opening = {call for call, _ in names(module) if call == "open"}
+            wrong[module.name] = (roots - PURE - {"runwisp"}) | opening
+    assert not violations(wrong)
 
 
-@everywhere
-def test_a_package_is_imported_in_its_home_only(module: Module) -> None:
-    away = {
-        name for name in imports(module) if module.home not in HOMES.get(name.split(".")[0], {module.home})
+def test_a_package_is_imported_in_its_home_only() -> None:
+    assert not violations(
+        {
+            module.name: {
+                name
+                for name in imports(module)
+                if module.home not in HOMES.get(name.split(".")[0], {module.home})
+            }
+            for module in modules()
+        }
+    )
+
+
+def test_a_function_that_reaches_outside_is_called_in_its_home_only() -> None:
+    assert not violations(
+        {
+            module.name: {
+                f"{call} in line {line}"
+                for call, line in names(module)
+                if call in CALL_HOMES and module.home not in CALL_HOMES[call]
+            }
+            for module in modules()
+        }
+    )
+
+
+def test_nothing_imports_what_starts_threads_or_processes_behind_our_back() -> None:
+    assert not violations(
+        {
+            module.name: {name.split(".")[0] for name in imports(module)} & NEVER_IMPORTED
+            for module in modules()
+            if module.home not in {"web", "console", "deliver"}
+        }
+    )
+
+
+def test_a_module_is_short() -> None:
+    lengths = {module.name: len(module.path.read_text().splitlines()) for module in modules()}
+    assert not {name: length for name, length in lengths.items() if length > LONGEST_MODULE}
+
+
+def test_a_function_is_short() -> None:
+    lengths = {
+        f"{module.name}.{node.name}": length(node)
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.FunctionDef)
     }
-    assert not away
+    assert not {name: lines for name, lines in lengths.items() if lines > LONGEST_FUNCTION}
 
 
-@everywhere
-def test_a_function_that_reaches_outside_is_called_in_its_home_only(module: Module) -> None:
-    away = [
-        f"{call} in line {line}"
-        for call, line in calls(module)
-        if call in CALL_HOMES and module.home not in CALL_HOMES[call]
-    ]
-    assert not away
+def test_a_name_says_what_the_module_is_about() -> None:
+    assert not violations(
+        {module.name: set(re.split(r"[._]", module.name)) & FORBIDDEN_NAMES for module in modules()}
+    )
 
 
-@everywhere
-def test_nothing_imports_what_starts_threads_or_processes_behind_our_back(module: Module) -> None:
-    if module.home in {"web", "console", "deliver"}:
-        return
-    assert not {name.split(".")[0] for name in imports(module)} & NEVER_IMPORTED
-
-
-@everywhere
-def test_a_module_is_short(module: Module) -> None:
-    assert len(module.path.read_text().splitlines()) <= LONGEST_MODULE
-
-
-@everywhere
-def test_a_function_is_short(module: Module) -> None:
-    long = {}
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.FunctionDef):
-            doc = node.body[0] if ast.get_docstring(node) else None
-            length = (node.end_lineno or 0) - node.lineno + 1
-            length -= (doc.end_lineno or 0) - doc.lineno + 1 if doc else 0
-            if length > LONGEST_FUNCTION:
-                long[node.name] = length
-    assert not long
-
-
-@everywhere
-def test_a_name_says_what_the_module_is_about(module: Module) -> None:
-    assert not set(re.split(r"[._]", module.name)) & FORBIDDEN_NAMES
-
-
-@everywhere
-def test_a_module_says_what_it_owns_and_an_init_holds_no_code(module: Module) -> None:
-    if module.name.endswith("__init__"):
-        code = [node for node in module.tree.body if not isinstance(node, ast.Expr)]
-        assert not code
-    else:
-        assert ast.get_docstring(module.tree)
+def test_a_module_says_what_it_owns_and_an_init_holds_no_code() -> None:
+    inits = {module.name: module.tree.body for module in modules() if module.name.endswith("__init__")}
+    assert not [name for name, body in inits.items() if any(not isinstance(node, ast.Expr) for node in body)]
+    rest = [module for module in modules() if module.name not in inits]
+    assert not [module.name for module in rest if not ast.get_docstring(module.tree)]
