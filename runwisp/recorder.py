@@ -58,23 +58,37 @@ class Recorder:
         return False
 
     def retry(self) -> bool:
-        """Writes what waits, a bounded part of it a call; True when nothing is left waiting."""
+        """Writes what waits, a bounded part of it a call; True when nothing is left waiting.
+
+        Marks come last: one that is written says that the rows of all firings up to it are.
+        """
         batch = list(islice(self._runs.values(), BATCH))
+        is_last = len(batch) == len(self._runs)
         try:
-            self._history.save(batch, self._marks.values())
+            self._history.save(batch, self._marks.values() if is_last else ())
         except (HistoryUnwritable, HistoryMalformed) as error:
             self._trouble = error
             return False
         for run in batch:
             del self._runs[run.id]
-        self._marks.clear()
-        if not self._runs:
+        if is_last:
+            self._marks.clear()
             self._trouble = None
-        return not self._runs
+        return is_last
+
+    def finish(self) -> bool:
+        """The end of this process, and so the last try; False when something is not in the database."""
+        while self._trouble:
+            left = self.waiting
+            if not self.retry() and self.waiting == left:
+                return False
+        return True
 
     def go_on(self, history: History) -> None:
-        """With another database, in the place of a malformed one."""
+        """With another database, in the place of a malformed one: what waits goes there."""
         self._history = history
+        if self._trouble:
+            self._trouble = HistoryError(self._trouble.message)
 
     def _keep(self, runs: Iterable[Run], marks: Iterable[Mark]) -> None:
         self._marks.update((mark.task_name, mark) for mark in marks)

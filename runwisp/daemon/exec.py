@@ -138,7 +138,7 @@ def run_once(born: Born, definition: AnyTask, history: History, log: Log) -> Run
         now = engine.wait()
         engine.turn(now)
     engine.close()
-    if recorder.is_degraded:
+    if not recorder.finish():
         raise HistoryError(f"the run is not in the history, which cannot be written: {recorder.reason}")
     assert brain.run
     return brain.run

@@ -134,6 +134,12 @@ class Daemon:
         for run_id in engine.performer.quit.abandoned:
             self._log.error("a process does not end; its run is left open", run=run_id)
         engine.close()
+        if not self._recorder.finish():
+            self._log.error(
+                "runs are missing in the history, which cannot be written",
+                count=self._recorder.waiting,
+                why=self._recorder.reason,
+            )
         self._publish(Event(EventKind.DAEMON_STOPPED, host.wall(), "stopped"))
 
     # Timers and answers that are not the supervisor's

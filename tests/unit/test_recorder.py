@@ -123,6 +123,48 @@ def test_a_long_queue_is_written_in_bounded_parts(monkeypatch: pytest.MonkeyPatc
     assert len(ledger.runs) == 5
 
 
+def test_a_mark_is_written_with_the_last_part_so_that_it_never_speaks_for_a_row_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recorder, "BATCH", 2)
+    ledger = Ledger()
+    keeper = Recorder(ledger)
+    ledger.trouble = FULL
+    keeper.save([a_run(number) for number in range(4)], [a_mark(3)])
+    ledger.trouble = None
+    assert not keeper.retry()
+    assert not ledger.saved_marks
+    assert keeper.retry()
+    assert ledger.saved_marks == {"backup": a_mark(3)}
+
+
+def test_the_last_try_writes_all_that_waits_or_says_that_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "BATCH", 2)
+    ledger = Ledger()
+    keeper = Recorder(ledger)
+    assert keeper.finish()
+    ledger.trouble = FULL
+    keeper.save([a_run(number) for number in range(5)], [a_mark(4)])
+    assert not keeper.finish()
+    assert keeper.waiting == 5
+    ledger.trouble = None
+    assert keeper.finish()
+    assert (len(ledger.runs), ledger.saved_marks) == (5, {"backup": a_mark(4)})
+
+
+def test_a_new_database_is_not_malformed_while_a_long_queue_is_written_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recorder, "BATCH", 2)
+    bad, good = Ledger(), Ledger()
+    keeper = Recorder(bad)
+    bad.trouble = HistoryMalformed("malformed")
+    keeper.save([a_run(number) for number in range(3)], [])
+    keeper.go_on(good)
+    assert not keeper.retry()
+    assert keeper.is_degraded and not keeper.is_malformed
+
+
 def test_a_malformed_database_needs_another_one_to_go_on() -> None:
     bad, good = Ledger(), Ledger()
     recorder = Recorder(bad)
