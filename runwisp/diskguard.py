@@ -38,11 +38,19 @@ class DiskGuard:
         self._checked_at = now
         self._written = 0
         try:
-            found = os.statvfs(self.path)
+            found = _statvfs(self.path)
         except OSError:
-            return  # not made yet, or a disk that cannot even say: writing will tell
+            return  # a disk that cannot even say: writing will tell
         self.free_bytes = found.f_bavail * found.f_frsize
         if self.min_free_bytes:
             needed = self.min_free_bytes + (self.min_free_bytes // 16 if self.is_low else 0)
             has_inodes = found.f_files == 0 or found.f_favail >= LEAST_INODES
             self.is_low = self.free_bytes < needed or not has_inodes
+
+
+def _statvfs(folder: str) -> os.statvfs_result:
+    """Of the folder or, until the first log makes it, of the one that it will be made in."""
+    try:
+        return os.statvfs(folder)
+    except FileNotFoundError:
+        return os.statvfs(os.path.dirname(folder))
