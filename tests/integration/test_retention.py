@@ -125,10 +125,10 @@ def test_a_task_that_left_the_configuration_is_kept_by_the_defaults(history: His
     assert kept_runs(history, runs) == runs[6:]
 
 
-def test_marks_outlive_every_run(history: History) -> None:
+def test_marks_outlive_every_run_but_not_their_task(history: History) -> None:
     mark = Mark("backup", "@daily", T0)
-    history.save(several(3), [mark])
-    swept(retention(history, default=Keep(0, None)))
+    history.save(several(3), [mark, replace(mark, task_name="gone")])
+    swept(retention(history, {"backup": Keep(0, None)}))
     assert history.task_names() == []
     assert history.marks() == {"backup": mark}
 
@@ -242,6 +242,23 @@ def test_files_are_asked_for_again_by_the_next_daemon_until_they_are_gone(histor
     second.step(NOW)
     assert not second.wants_step
     assert retention(history).step(NOW) == []
+
+
+def test_another_database_in_the_place_of_a_malformed_one_is_swept_from_its_start(data: DataDir) -> None:
+    with history_in(data) as history:
+        history.save(several(3))
+        kept = retention(history, default=Keep(0, None))
+        kept.begin(NOW)
+        [asked] = kept.step(NOW)
+        found = history.renewed(NOW, "malformed: said the test")
+    try:
+        kept.go_on(found.history)
+        kept.removed(asked.ticket)
+        runs = several(2)
+        found.history.save(runs)
+        assert swept(kept) == logs_of(runs)
+    finally:
+        found.history.close()
 
 
 def test_the_pump_gets_a_bounded_number_of_removals_at_a_time(history: History) -> None:
