@@ -100,7 +100,6 @@ class ServiceState:
         if each.state is not ReplicaState.STOPPING:
             self._back_off(turn, each, active.since)
         elif each.starts_again:
-            each.starts_again = False
             self._start(turn, each, self._draft(turn, each))
         else:
             each.become(ReplicaState.STOPPED)

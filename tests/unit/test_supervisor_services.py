@@ -20,6 +20,19 @@ def test_instances_replicas_each_with_a_run_and_an_index_of_its_own() -> None:
     assert {history.row(nick).triggered_by for nick in history.alive()} == {Trigger.SERVICE}
 
 
+def test_a_replica_is_seen_to_run_to_wait_and_to_be_stopped() -> None:
+    history = History(a_service(), programs={"web": Program(obeys=False)})
+    replica = history.supervisor.services["web"].replicas[0]
+    seen = [replica.state]
+    history.exit("web#1", 1)
+    seen.append(replica.state)
+    history.wait(SECOND)
+    history.stop("web")
+    seen.append(replica.state)
+    history.wait(5 * SECOND)
+    assert [*seen, replica.state] == ["running", "backoff", "stopping", "stopped"]
+
+
 def test_autostart_false_waits_to_be_started() -> None:
     history = History(a_service(autostart=False))
     assert history.table() == []
