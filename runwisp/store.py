@@ -257,8 +257,7 @@ def _prepare(store: Store, fill: Callable[[Store], None]) -> None:
 
 def _make_ready(store: Store, fill: Callable[[Store], None]) -> None:
     version = store.version()
-    tables = {row[0] for row in store.read("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    if version == 0 and tables:
+    if version == 0 and _tables(store):
         raise HistoryMalformed(f"{store.shown} is a database, but no history")
     if version > len(MIGRATIONS):
         raise HistoryTooNew(
@@ -268,16 +267,20 @@ def _make_ready(store: Store, fill: Callable[[Store], None]) -> None:
             f"{store.shown}.before-v{version}, which the newer version kept, in its place.",
         )
     store.set_up()
-    if version:
-        _check(store, tables)
     if 0 < version < len(MIGRATIONS):
         _keep_copy(store)
     if version < len(MIGRATIONS):
         _migrate(store, fill)
+    _check(store)
 
 
-def _check(store: Store, tables: set[str]) -> None:
-    if missing := TABLES - tables:
+def _tables(store: Store) -> set[str]:
+    return {row[0] for row in store.read("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+
+
+def _check(store: Store) -> None:
+    """After the migrations, as only then the tables are those of this version."""
+    if missing := TABLES - _tables(store):
         raise HistoryMalformed(
             f"the history in {store.shown} is malformed: it lacks {', '.join(sorted(missing))}"
         )
