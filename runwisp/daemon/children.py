@@ -6,7 +6,7 @@ Knows which pid belongs to which run and which to a sidecar. Decides nothing abo
 from __future__ import annotations
 
 import select
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from signal import Signals
 
@@ -14,6 +14,7 @@ from runwisp import procfs, reaper
 from runwisp.daemon.inputs import Exited, LeftoversGone
 from runwisp.launch import Launched, Launcher
 from runwisp.procfs import Member, Target
+from runwisp.reaper import Death
 from runwisp.run import Run
 from runwisp.task import AnyTask
 
@@ -33,6 +34,7 @@ class Children:
         self._fds_of = fds_of
         self._runs: dict[int, str] = {}
         self._pids: dict[str, int] = {}
+        self._signalled: set[str] = set()
 
     def launch(self, definition: AnyTask, run: Run) -> Launched:
         """Raises: LaunchError."""
@@ -42,9 +44,13 @@ class Children:
         return launched
 
     def reap(self) -> list[Exited | SidecarExited]:
-        """Everything that has ended: runs, sidecars, and orphans that came to us, which pass for these."""
+        """Everything that has ended: runs, sidecars, and orphans that came to us, which pass for these.
+
+        What a run left is looked for once all are reaped: a member of its group that ended with it is gone by
+        then, and would not be told of again.
+        """
         ends: list[Exited | SidecarExited] = []
-        for death in reaper.reap():
+        for death in list(reaper.reap()):
             run_id = self._runs.pop(death.pid, None)
             if run_id is None:
                 ends.append(SidecarExited(death.pid, death.message))
@@ -56,6 +62,7 @@ class Children:
 
     def signal(self, run_ids: Sequence[str], signum: Signals) -> list[tuple[str, str]]:
         """To all processes of these runs. Gives lines for the logs of runs where that is not allowed."""
+        self._signalled.update(self._pids.keys() & run_ids)
         targets = [Target(each, self._pids.get(each, 0), each not in self._pids) for each in run_ids]
         refused = procfs.signal_runs(targets, signum, self._data_dir)
         return [(member.run_id, f"may not send {signum.name} to {_named(member)}") for member in refused]
@@ -68,10 +75,7 @@ class Children:
     def gone(self, run_ids: Iterable[str]) -> list[LeftoversGone]:
         """Which of these runs have no process any more."""
         asked = set(run_ids)
-        if not asked:
-            return []
-        alive = {member.run_id for member in procfs.members_of(asked, self._data_dir)}
-        return [LeftoversGone(run_id) for run_id in asked - alive]
+        return [LeftoversGone(run_id) for run_id in asked - self._escaped(asked)]
 
     def _is_output_held(self, run_id: str) -> bool:
         """POLLHUP on a read end means that no write end is open any more (poll(2), pipe(7))."""

@@ -68,6 +68,15 @@ def test_what_runs_is_ended_in_parallel_and_recorded(house: House) -> None:
             assert meta["run"]["end_reason"] == "daemon_stopped"
 
 
+def test_a_shell_and_what_it_waits_for_end_together_and_nothing_waits_for_their_grace(house: House) -> None:
+    daemon = house.start(
+        "[daemon]\nshutdown_timeout = '5m'\n"
+        "[services.shell]\ninstances = 10\ngraceful_stop = '5m'\nrun = 'sleep 1000; true'\n"
+    )
+    house.running("shell", 10)
+    assert daemon.stop() == 0
+
+
 def test_what_is_deaf_to_the_stop_signal_is_killed_after_its_grace(house: House) -> None:
     daemon = house.start(f"{DEAF}graceful_stop = '400ms'\n")
     [run] = house.running("deaf")
