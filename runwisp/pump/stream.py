@@ -27,7 +27,9 @@ from runwisp.task import LogOnFull
 from runwisp.wire import Closed, Drained, FromPump, Open, Overflowed, Pressure, Renamed
 
 BLOCK = 256 * 1024
-PIPE_DEFAULT = 64 * 1024
+PIPE_FULL = 32 * 1024
+"""What a pipe of the default 64 KiB holds at least when it is full: the rest of a page stays unused where the
+next write does not fit into it (pipe(7), F_GETPIPE_SZ)."""
 HOLD: Millis = 200
 """How long an unfinished line waits for its rest before it is written as it is."""
 DRAIN: Millis = 2 * SECOND
@@ -98,7 +100,7 @@ class Pipe:
         start = len(self.held)
         block.view[:start] = self.held
         count = os.readv(self.fd, [block.view[start : start + BLOCK]])
-        if count >= PIPE_DEFAULT and not self.is_enlarged:
+        if count >= PIPE_FULL and not self.is_enlarged:
             self._enlarge()
         self.backlog -= count
         if self.copy and count:
