@@ -19,6 +19,7 @@ MACHINES = {
     "runwisp.run": "Run",
     "runwisp.process": "Process",
     "runwisp.replica": "Replica",
+    "runwisp.daemonstate": "Daemon",
     "runwisp.logwriter": "Log",
     "runwisp.pump.stream": "Output",
 }

@@ -49,16 +49,13 @@ class Children:
         What a run left is looked for once all are reaped: a member of its group that ended with it is gone by
         then, and would not be told of again.
         """
-        ends: list[Exited | SidecarExited] = []
-        for death in list(reaper.reap()):
-            run_id = self._runs.pop(death.pid, None)
-            if run_id is None:
-                ends.append(SidecarExited(death.pid, death.message))
-                continue
+        deaths = list(reaper.reap())
+        ended = [self._runs[death.pid] for death in deaths if death.pid in self._runs]
+        for run_id in ended:
             del self._pids[run_id]
-            has_left = not procfs.group_is_empty(death.pid) or self._is_output_held(run_id)
-            ends.append(Exited(run_id, death.exit_code, death.message, death.usage, has_left))
-        return ends
+        escaped = self._alive(run_id for run_id in ended if run_id in self._signalled)
+        self._signalled.difference_update(ended)
+        return [self._end(death, escaped) for death in deaths]
 
     def signal(self, run_ids: Sequence[str], signum: Signals) -> list[tuple[str, str]]:
         """To all processes of these runs. Gives lines for the logs of runs where that is not allowed."""
@@ -75,7 +72,19 @@ class Children:
     def gone(self, run_ids: Iterable[str]) -> list[LeftoversGone]:
         """Which of these runs have no process any more."""
         asked = set(run_ids)
-        return [LeftoversGone(run_id) for run_id in asked - self._escaped(asked)]
+        return [LeftoversGone(run_id) for run_id in asked - self._alive(asked)]
+
+    def _end(self, death: Death, escaped: Collection[str]) -> Exited | SidecarExited:
+        run_id = self._runs.pop(death.pid, None)
+        if run_id is None:
+            return SidecarExited(death.pid, death.message)
+        has_left = run_id in escaped or not procfs.group_is_empty(death.pid) or self._is_output_held(run_id)
+        return Exited(run_id, death.exit_code, death.message, death.usage, has_left)
+
+    def _alive(self, run_ids: Iterable[str]) -> set[str]:
+        """Which of these have a living process, wherever it went: a stop has to reach those as well."""
+        asked = frozenset(run_ids)
+        return {member.run_id for member in procfs.members_of(asked, self._data_dir)} if asked else set()
 
     def _is_output_held(self, run_id: str) -> bool:
         """POLLHUP on a read end means that no write end is open any more (poll(2), pipe(7))."""

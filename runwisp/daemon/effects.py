@@ -25,6 +25,13 @@ class SaveRun:
 
 
 @dataclass(frozen=True, slots=True)
+class AmendRun:
+    """Save a run that has ended once more, unless it was deleted meanwhile."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
 class SaveMark:
     mark: Mark
 
@@ -96,7 +103,7 @@ class Quit:
     abandoned: tuple[str, ...] = ()
 
 
-Save = SaveRun | SaveMark
+Save = SaveRun | AmendRun | SaveMark
 Act = Spawn | SignalRun | ReopenLog | EndLog | NameLeftovers
 Tell = Publish | Reply
 Effect = Save | Act | Arm | Disarm | Tell | Quit

@@ -18,9 +18,10 @@ from runwisp.daemon.engine import Engine, Hooks
 from runwisp.daemon.inputs import Input
 from runwisp.daemon.recovery import RECOVERY_TIMER, Recovery, is_over
 from runwisp.daemon.retention import Keep, Retention, keep_of
-from runwisp.daemon.supervisor import DaemonState, Limits, Supervisor
+from runwisp.daemon.supervisor import Limits, Supervisor
 from runwisp.daemon.ticker import Ticker
 from runwisp.daemonlog import Log
+from runwisp.daemonstate import DaemonState
 from runwisp.errors import DataDirError, HistoryError, HistoryMalformed, HistoryUnwritable
 from runwisp.event import Event, EventKind, Severity
 from runwisp.history import History, Opened, open_history
@@ -133,7 +134,10 @@ class Daemon:
         assert engine.performer.quit
         for run_id in engine.performer.quit.abandoned:
             self._log.error("a process does not end; its run is left open", run=run_id)
+        self._recovery.cancel()
         engine.close()
+        if not self._recorder.finish():
+            self._log.error("the end of runs is missing in the history", count=self._recorder.waiting)
         if not self._recorder.finish():
             self._log.error(
                 "runs are missing in the history, which cannot be written",

@@ -14,6 +14,7 @@ from signal import Signals
 
 from runwisp.daemon.children import Children
 from runwisp.daemon.effects import (
+    AmendRun,
     Arm,
     Disarm,
     Effect,
@@ -84,6 +85,8 @@ class Performer:
             match effect:
                 case SaveRun(run):
                     runs[run.id] = run
+                case AmendRun(run):
+                    self.outside.recorder.amend(run)
                 case SaveMark(mark):
                     marks[mark.task_name] = mark
                 case _:

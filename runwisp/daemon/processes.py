@@ -12,6 +12,7 @@ from signal import Signals
 from runwisp import process
 from runwisp.clock import Mono, spell
 from runwisp.daemon.effects import (
+    AmendRun,
     EndLog,
     NameLeftovers,
     ReopenLog,
@@ -184,7 +185,7 @@ class Processes:
         run = self._held.pop(closed.run_id, None)
         if run and (late := closed.late_lines):
             run = replace(run, log_lines=run.log_lines + late, log_dropped_lines=run.log_dropped_lines + late)
-            turn.save(run)
+            turn.do(AmendRun(run))
 
     def under_pressure(self, turn: Turn, pressure: Pressure) -> None:
         active = self.active.get(pressure.run_id)

@@ -59,6 +59,11 @@ class Recovery:
         self._loop.timers.arm(RECOVERY_TIMER, after(now.mono, grace))
         self._finish_if_clear()
 
+    def cancel(self) -> None:
+        """The daemon stops before it has begun: what is left is for the next one."""
+        if not self.is_done:
+            self._forget_all()
+
     def due(self, now: Now) -> None:
         if self._is_killing:
             for member in self._watched.values():
@@ -111,8 +116,11 @@ class Recovery:
             self._finish()
 
     def _finish(self) -> None:
+        self._forget_all()
+        self._done()
+
+    def _forget_all(self) -> None:
         for pidfd in list(self._watched):
             self._forget(pidfd)
         self._loop.timers.disarm(RECOVERY_TIMER)
         self.is_done = True
-        self._done()

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import assert_never
 
+from runwisp import daemonstate
 from runwisp.clock import SECOND, Millis, Mono, Now, after, rfc3339, spell
 from runwisp.daemon.effects import Effect, Publish, Quit, Reply, SaveMark, Turn
 from runwisp.daemon.inputs import (
@@ -31,6 +31,7 @@ from runwisp.daemon.inputs import (
 from runwisp.daemon.processes import Active, Processes, publish_end
 from runwisp.daemon.servicestate import ServiceState
 from runwisp.daemon.taskstate import TaskState
+from runwisp.daemonstate import DaemonState
 from runwisp.errors import Refused, RunWispError, UnknownRun, UnknownTask
 from runwisp.event import Event, EventKind
 from runwisp.firing import Anchored, ClockStepped, Firing, Missed
@@ -45,12 +46,6 @@ GONE_MESSAGE = "nothing in the configuration starts it any more"
 STOP_MESSAGE = "the daemon was stopped"
 ABANDON_AFTER: Millis = 2 * SECOND
 """How long after the last SIGKILL a process that does not die holds up the end of the daemon."""
-
-
-class DaemonState(StrEnum):
-    STARTING = "starting"
-    RUNNING = "running"
-    STOPPING = "stopping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +91,7 @@ class Supervisor:
         for task in self.tasks.values():
             if task.task.run_on_start:
                 task.triggered(turn, Trigger.STARTUP)
-        self.state = DaemonState.RUNNING
+        self.state = daemonstate.move(self.state, DaemonState.RUNNING)
         return turn.effects
 
     def unfinished(self) -> list[Run]:
@@ -278,7 +273,7 @@ class Supervisor:
         if self.state is DaemonState.STOPPING:
             self._kill_all(turn)
             return
-        self.state = DaemonState.STOPPING
+        self.state = daemonstate.move(self.state, DaemonState.STOPPING)
         self.processes.is_closing = True
         turn.arm(Timer(TimerKind.SHUTDOWN), self._limits.shutdown_timeout)
         for service in self.services.values():

@@ -14,6 +14,7 @@ from typing import assert_never
 
 from runwisp.clock import SECOND, Millis, Mono, Now, Wall, spell
 from runwisp.daemon.effects import (
+    AmendRun,
     Arm,
     Disarm,
     Effect,
@@ -276,7 +277,7 @@ class History:
     def _decided(self, effects: list[Effect]) -> list[Effect]:
         self.promises.before(effects)
         for effect in effects:
-            if isinstance(effect, SaveRun):
+            if isinstance(effect, SaveRun | AmendRun):
                 self._keep(effect.run)
             self._lines.append(self._line(effect))
         return effects
@@ -353,7 +354,7 @@ class History:
 
     def _line(self, effect: Effect) -> str:
         match effect:
-            case SaveRun(run):
+            case SaveRun(run) | AmendRun(run):
                 return f"save {spelled(self._nicks[run.id], run)}"
             case SaveMark(mark):
                 return f"mark {mark.task_name}"

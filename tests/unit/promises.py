@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runwisp.daemon.effects import Effect, EndLog, Publish, SaveRun, SignalRun, Spawn
-from runwisp.daemon.supervisor import DaemonState, Supervisor
+from runwisp.daemon.supervisor import Supervisor
+from runwisp.daemonstate import DaemonState
 from runwisp.event import EventKind
 from runwisp.run import Phase, Run, WaitsFor
 from runwisp.task import OnOverlap
