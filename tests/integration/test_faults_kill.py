@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from runwisp.run import EndReason, Phase, Run
+from runwisp.task import Kind
 from tests.integration.running import Daemon, House, child, is_alive, wait_for
 
 SERVED_TWICE = 99
@@ -32,7 +33,7 @@ run = "{NOTE}"
 cron = "@every 1s"
 catch_up = "all"
 queue_max = 10000
-run = "{NOTE}; sleep 0.6"
+run = "{NOTE}; sleep 0.2"
 
 [tasks.flaky]
 cron = "@every 1s"
@@ -65,6 +66,10 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield house
 
 
+def unfinished(house: House) -> list[Run]:
+    return [run for run in house.runs() if run.phase is not Phase.ENDED]
+
+
 def lives_for(daemon: Daemon, seconds: float) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         daemon.process.wait(seconds)
@@ -84,9 +89,9 @@ def test_a_daemon_killed_at_random_moments_loses_nothing_and_doubles_nothing(
             lives_for(daemon, moments.uniform(0, 0.2))
         daemon.kill()
     last = house.start()
-    unfinished = {run.id for run in house.runs() if run.phase is not Phase.ENDED and run.kind == "task"}
+    left = {run.id for run in unfinished(house) if run.kind is Kind.TASK}
     house.running("only", 3)
-    wait_for(lambda: not unfinished & {run.id for run in house.runs() if not run.end_at}, house.runs)
+    wait_for(lambda: not left & {run.id for run in unfinished(house)}, lambda: unfinished(house))
     assert last.stop() == 0
     house.check()
     runs = house.runs()
