@@ -6,7 +6,7 @@ a state of it: it ends with ``Quit``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -60,6 +60,7 @@ class Supervisor:
 
     def __init__(self, tasks: Mapping[str, AnyTask], limits: Limits, ids: UlidMaker) -> None:
         self.state = DaemonState.STARTING
+        self.stopped_by = ""
         self.definitions = tasks
         self.processes = Processes()
         self.tasks: dict[str, TaskState] = {}
@@ -72,6 +73,10 @@ class Supervisor:
                     self.tasks[name] = TaskState(definition, ids, self.processes)
                 case Service():
                     self.services[name] = ServiceState.stopped(definition, ids, self.processes)
+
+    @property
+    def lingering(self) -> Collection[str]:
+        return self.processes.lingering
 
     def begin(self, now: Now, unfinished: Sequence[Run]) -> list[Effect]:
         """What a former life left, in the order of ids; then services, then ``run_on_start``.
@@ -136,8 +141,8 @@ class Supervisor:
                 self.processes.under_pressure(turn, happened)
             case Due(timer):
                 self._due(turn, timer)
-            case StopDaemon():
-                self._stop(turn)
+            case StopDaemon(why):
+                self._stop(turn, why)
             case _:
                 assert_never(happened)
 
@@ -269,11 +274,12 @@ class Supervisor:
             turn.save(run)
             publish_end(turn, run)
 
-    def _stop(self, turn: Turn) -> None:
+    def _stop(self, turn: Turn, why: str) -> None:
         if self.state is DaemonState.STOPPING:
             self._kill_all(turn)
             return
         self.state = daemonstate.move(self.state, DaemonState.STOPPING)
+        self.stopped_by = why
         self.processes.is_closing = True
         turn.arm(Timer(TimerKind.SHUTDOWN), self._limits.shutdown_timeout)
         for service in self.services.values():
