@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from runwisp.daemon import exec as inline
+from runwisp.run import EndReason
 
 HELP = (
     "Run one task, or one replica of a service, here and now without a daemon: same command, same log and "
     "history, output on this terminal. Exits with the exit code of the run, or 1 where it has none."
 )
+
+ENDED_BY_US = frozenset({EndReason.TIMEOUT, EndReason.LOG_OVERFLOW})
+FAILURE = 1
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -17,4 +22,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(flags: argparse.Namespace) -> int:
-    return inline.main(flags.config, flags.data, flags.task)
+    """Says what the command itself could not: why it never started, or why it was ended."""
+    done = inline.main(flags.config, flags.data, flags.task)
+    if done.pid is None or done.end_reason in ENDED_BY_US:
+        print(f"{done.task_name}: {done.message}", file=sys.stderr)
+    return done.exit_code if done.exit_code >= 0 else FAILURE

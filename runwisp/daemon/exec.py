@@ -168,8 +168,8 @@ def _refuse_removed(ticket: int) -> None:
     raise AssertionError(f"nothing was to be removed: {ticket}")
 
 
-def main(config_path: str, data_path: str, name: str) -> int:
-    """Raises: RunWispError for everything that keeps the run from starting."""
+def main(config_path: str, data_path: str, name: str) -> Run:
+    """The run as it ended. Raises: RunWispError for everything that keeps it from being recorded."""
     born = birth.give(data_path, config_path, LifeKind.EXEC)
     definition = definition_named(born.config, name)
     holder = born.data.holder()
@@ -180,5 +180,4 @@ def main(config_path: str, data_path: str, name: str) -> int:
         )
     log = Log(2, Level.WARN, Format.TEXT, host.wall)
     opened = open_history(born.data, born.life, host.wall())
-    run = run_once(born, definition, opened.history, log)
-    return run.exit_code if run.exit_code >= 0 else 1
+    return run_once(born, definition, opened.history, log)
