@@ -24,33 +24,36 @@ class DiskGuard:
     is_low: bool = False
     free_bytes: int = 0
     _written: int = 0
+    _allowance: int = 0
     _checked_at: Mono | None = None
 
     def spend(self, count: int, now: Mono) -> None:
-        """So many bytes are about to be written: looks again every 10 MB and every second."""
+        """So many bytes are about to be written: looks again every second and every 10 MB, or sooner when
+        there are fewer to spare."""
+        if not self.min_free_bytes:
+            return
         self._written += count
         is_new = self._checked_at is not None and now - self._checked_at < CHECK_EVERY
-        if not is_new or self._written >= CHECK_BYTES:
+        if not is_new or self._written > self._allowance:
             self.check(now)
 
     def check(self, now: Mono) -> None:
         """Once low, it takes a sixteenth more than the minimum to be well again, lest it flutter."""
         self._checked_at = now
         self._written = 0
+        found = self.measure()
+        if not self.min_free_bytes or not found:
+            return
+        needed = self.min_free_bytes + (self.min_free_bytes // 16 if self.is_low else 0)
+        has_inodes = found.f_files == 0 or found.f_favail >= LEAST_INODES
+        self.is_low = self.free_bytes < needed or not has_inodes
+        self._allowance = min(CHECK_BYTES, max(0, self.free_bytes - needed))
+
+    def measure(self) -> os.statvfs_result | None:
+        """Only looks; None when there is nothing to look at yet, or a disk that cannot even say."""
         try:
-            found = _statvfs(self.path)
+            found = os.statvfs(self.path)
         except OSError:
-            return  # a disk that cannot even say: writing will tell
+            return None
         self.free_bytes = found.f_bavail * found.f_frsize
-        if self.min_free_bytes:
-            needed = self.min_free_bytes + (self.min_free_bytes // 16 if self.is_low else 0)
-            has_inodes = found.f_files == 0 or found.f_favail >= LEAST_INODES
-            self.is_low = self.free_bytes < needed or not has_inodes
-
-
-def _statvfs(folder: str) -> os.statvfs_result:
-    """Of the folder or, until the first log makes it, of the one that it will be made in."""
-    try:
-        return os.statvfs(folder)
-    except FileNotFoundError:
-        return os.statvfs(os.path.dirname(folder))
+        return found

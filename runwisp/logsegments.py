@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from fcntl import LOCK_EX, LOCK_NB, flock
 
 from runwisp.clock import Wall
@@ -58,12 +59,15 @@ class Segments:
         return lost
 
     def put(self, records: Sequence[Record], block: bytes | memoryview) -> None:
-        """Index first, then the log. What a failure leaves half written is cut off by the next ``ready``."""
+        """Index first, then the log. What a failure leaves half written is cut off, at the latest by the next
+        ``ready``; that also makes room on a full disk for the line that tells of it."""
         self._index.append(records)
         try:
             write_all(self._fd, block)
         except OSError:
             self._index.retract(records)
+            with suppress(OSError):
+                os.ftruncate(self._fd, self.current.size)
             raise
         self.current.size += len(block)
         self.current.index_bytes += len(records) * RECORD.size

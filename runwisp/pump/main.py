@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import heapq
 import resource
-import signal
 import socket
 from functools import partial
 from itertools import count
@@ -20,6 +19,7 @@ from runwisp import host
 from runwisp.clock import SECOND, Millis, Mono, Now, after
 from runwisp.diskguard import DiskGuard
 from runwisp.errors import LinkClosed
+from runwisp.helper import SPARED
 from runwisp.link import Link
 from runwisp.logfile import LogFiles
 from runwisp.logwriter import LogState
@@ -65,7 +65,7 @@ class Agenda:
 class Pump:
     def __init__(self, link: Link) -> None:
         self._loop = Loop()
-        self._loop.ignore((signal.SIGINT, signal.SIGTERM))
+        self._loop.ignore(SPARED)
         self._link: Link | None = link
         self._link_events = READ
         self._is_link_ready = False

@@ -315,6 +315,8 @@ class Output:
         if writer.state is LogState.STOPPED and writer.is_disk_low and not self._has_told_pressure:
             self._has_told_pressure = True
             guard = self.shared.guard
+            if not guard.is_low:  # it is the disk itself that refused
+                guard.measure()
             self.messages.append(Pressure(self.run_id, guard.free_bytes, guard.min_free_bytes))
         if writer.is_overflowed and not self._has_told_overflow:
             self._has_told_overflow = True

@@ -142,11 +142,16 @@ class PumpHouse:
     def is_reading(self) -> bool:
         """Whether the pump has taken over everything it was sent."""
         self.listen(0.01)
-        held = {os.readlink(f"/proc/{self.process.pid}/fd/{name}") for name in self._pump_fds()}
+        held = set()
+        for name in os.listdir(f"/proc/{self.process.pid}/fd"):
+            with suppress(FileNotFoundError):  # closed since it was listed
+                held.add(os.readlink(f"/proc/{self.process.pid}/fd/{name}"))
         return all(os.readlink(f"/proc/self/fd/{fd}") in held for fd in self.fds)
 
-    def _pump_fds(self) -> list[str]:
-        return os.listdir(f"/proc/{self.process.pid}/fd")
+    def is_asleep(self) -> bool:
+        """Whether the pump waits for something to happen."""
+        with open(f"/proc/{self.process.pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] == "S"
 
     def pipe_is_empty(self, child: Child) -> bool:
         """Whether everything that a child printed so far is read, while it waits for something else."""

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runwisp import logsegments
 from runwisp.clock import Wall
 from runwisp.errors import LogUnavailable
 from runwisp.logfile import INDEX, LOG, META, PREV, SUFFIXES, LogFiles
@@ -192,8 +193,9 @@ def path_of(files: LogFiles, suffix: str) -> str:
     return f"{files.logs_dir}/{files.task_name}/{files.stem}{suffix}"
 
 
-def test_files_are_private_whatever_the_umask(logs_dir: str) -> None:
-    before = os.umask(0)
+@pytest.mark.parametrize("umask", [0, 0o277])
+def test_files_are_private_whatever_the_umask(logs_dir: str, umask: int) -> None:
+    before = os.umask(umask)
     try:
         writer = writer_in(logs_dir, cap=1024)
         put(writer, b"x" * 99 + b"\n" + b"y\n" * 500)
@@ -401,11 +403,36 @@ def test_counts_and_numbers_survive_a_killed_writer(
             put(successor, block, stream)
         totals = successor.finish("{}", NOW)
         assert totals.log_lines == sum(block.count(b"\n") for _, block in printed)
+        exact = sum(len(block) for _, block in printed)
+        extra = len("[ERR] ") * totals.log_lines + 200 * (successor.counts.rotations + 1)
+        assert exact <= totals.log_bytes <= exact + extra
         lines = read_all(directory)
         own = [line for line in lines if line.stream is not Stream.SYSTEM]
         assert len(own) == totals.log_lines - totals.log_dropped_lines
         numbers = [line.n for line in lines]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def test_a_write_that_fails_leaves_nothing_in_the_index(
+    logs_dir: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = writer_in(logs_dir)
+    put(writer, b"before\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(logsegments, "write_all", failing)
+        put(writer, (b"x" * 99 + b"\n") * 3000)
+    writer.resume(NOW)
+    put(writer, (b"y" * 99 + b"\n") * 3000)
+    put(writer, b"error\n", Stream.STDERR)
+    writer.finish("{}", NOW)
+    lines = read_all(logs_dir)
+    assert [line.n for line in lines] == list(range(1, 3005))
+    assert texts(lines[:3]) == [
+        "before",
+        "Log output stopped: disk space critically low",
+        "Log output resumed: 3000 lines were dropped",
+    ]
+    assert lines[-1].stream is Stream.STDERR
 
 
 def test_a_log_of_another_run_is_not_taken_up(logs_dir: str) -> None:
