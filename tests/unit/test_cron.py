@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 from croniter import croniter
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runwisp import cron
@@ -263,7 +263,6 @@ def expressions(draw: st.DrawFn) -> str:
     return f"{draw(fields(0, 59))} {draw(fields(0, 23))} {days[0]} {draw(fields(1, 12))} {days[1]}"
 
 
-@settings(deadline=None)
 @given(expressions(), st.datetimes(datetime(2019, 1, 1), datetime(2036, 1, 1)))
 def test_the_calendar_is_the_one_that_croniter_sees(expression: str, start: datetime) -> None:
     theirs = croniter(expression, start)
@@ -271,7 +270,6 @@ def test_the_calendar_is_the_one_that_croniter_sees(expression: str, start: date
     assert firsts(expression, start + timedelta(microseconds=1), 5) == wanted
 
 
-@settings(deadline=None)
 @given(expressions(), st.integers(0, 24 * 60 - 1))
 def test_the_matches_of_a_day_are_counted_as_they_are_listed(expression: str, minute: int) -> None:
     read = cron.parse(expression)

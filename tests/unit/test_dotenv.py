@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runwisp.dotenv import DotenvError, parse
@@ -64,7 +64,6 @@ names = st.from_regex(re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII), fullmat
 texts = st.text(st.characters(exclude_characters="\0\r", exclude_categories=["Cs"]))
 
 
-@settings(max_examples=25)
 @given(st.dictionaries(names, texts, max_size=5))
 def test_double_quotes_carry_any_text(variables: dict[str, str]) -> None:
     def quoted(value: str) -> str:
@@ -74,7 +73,6 @@ def test_double_quotes_carry_any_text(variables: dict[str, str]) -> None:
     assert parse("".join(lines).encode()) == variables
 
 
-@settings(max_examples=25)
 @given(st.dictionaries(names, texts.filter(lambda text: "'" not in text), max_size=5))
 def test_single_quotes_carry_any_text_without_one(variables: dict[str, str]) -> None:
     assert parse("".join(f"export {n}='{v}' # c\n" for n, v in variables.items()).encode()) == variables

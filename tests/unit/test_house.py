@@ -106,10 +106,19 @@ class Module:
     def tree(self) -> ast.Module:
         return parsed(self.path)
 
+    @property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        return walked(self.path)
+
 
 @cache
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
+
+
+@cache
+def walked(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(parsed(path)))
 
 
 @cache
@@ -129,7 +138,7 @@ def layer(name: str) -> set[str]:
 
 def imports(module: Module) -> Iterator[str]:
     """Every module imported anywhere in the file, also inside functions and for typing only."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -145,13 +154,13 @@ def names(module: Module) -> Iterator[tuple[str, int]]:
     """Every function of another module that is used, as ``module.function`` however it was imported, with its
     line; what was not imported as it is written."""
     imported: dict[str, str] = {}
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Import):
             imported.update({alias.asname or alias.name: alias.name for alias in node.names})
         elif isinstance(node, ast.ImportFrom):
             source = "" if node.module == "datetime" else f"{node.module}."
             imported.update({alias.asname or alias.name: source + alias.name for alias in node.names})
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in imported:
             yield f"{imported[node.value.id]}.{node.attr}", node.lineno
         elif isinstance(node, ast.Name):
@@ -265,7 +274,7 @@ def test_a_function_is_short() -> None:
     lengths = {
         f"{module.name}.{node.name}": length(node)
         for module in modules()
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.FunctionDef)
     }
     assert not {name: lines for name, lines in lengths.items() if lines > LONGEST_FUNCTION}

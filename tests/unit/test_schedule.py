@@ -10,7 +10,7 @@ from itertools import islice, takewhile
 from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runwisp import cron, schedule
@@ -241,7 +241,6 @@ calendars = st.sampled_from(
 lengths = st.sampled_from(["@every 1h", "@every 7h13m5s250ms", "@every 3d"])
 
 
-@settings(deadline=None)
 @given(
     calendars | lengths,
     st.sampled_from([BERLIN, "Africa/Cairo", "America/Santiago"]),
@@ -263,7 +262,6 @@ def test_what_passed_is_what_a_walk_through_the_ticks_finds(
     assert found.passed(after, until, keep) == expected
 
 
-@settings(deadline=None)
 @given(
     st.integers(wall("1900-01-01") // SECOND, wall("2038-01-01") // SECOND),
     st.sampled_from(["30 2 * * *", "*/5 * * * *"]),

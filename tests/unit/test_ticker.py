@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runwisp.clock import DAY, HOUR, MINUTE, SECOND, Millis, Mono, Now, Wall, wall_of
@@ -384,7 +384,6 @@ steps = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(
     steps,
     st.sampled_from(["* * * * *", "@every 70s", "*/7 9-11 * * *"]),
