@@ -116,11 +116,12 @@ def test_a_daemon_that_starts_meanwhile_leaves_it_alone(house: House) -> None:
     assert house.runs("sleeper")[0].end_reason is EndReason.STOPPED
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP])
 def test_it_ends_its_run_when_it_is_told_to_end(house: House, signum: signal.Signals) -> None:
     house.write(SLEEPER)
     with executing(house, "sleeper") as process:
-        house.running("sleeper")
+        [run] = house.running("sleeper")
+        house.logs(run, "up")
         process.send_signal(signum)
         out, err = process.communicate(timeout=PATIENCE)
         assert (process.returncode, out, err) == (143, "up\n", "")
@@ -129,7 +130,7 @@ def test_it_ends_its_run_when_it_is_told_to_end(house: House, signum: signal.Sig
 
 
 def test_a_second_ctrl_c_cuts_the_grace_short(house: House) -> None:
-    stubborn = "trap 'echo told' TERM; echo ready; while :; do sleep 0.05; done"
+    stubborn = "trap 'echo told' TERM; echo ready; while :; do sleep 0.05 || :; done"
     house.write(f'[tasks.stubborn]\nrun = "{stubborn}"\ngraceful_stop = "10m"\n')
     with executing(house, "stubborn") as process:
         [run] = house.running("stubborn")
