@@ -35,10 +35,11 @@ class DiskGuard:
         self._written += count
         is_new = self._checked_at is not None and now - self._checked_at < CHECK_EVERY
         if not is_new or self._written > self._allowance:
-            self.check(now)
+            self.check(now, count)
 
-    def check(self, now: Mono) -> None:
-        """Once low, it takes a sixteenth more than the minimum to be well again, lest it flutter."""
+    def check(self, now: Mono, count: int = 0) -> None:
+        """Low is also a disk that ``count`` bytes more would make so. Once low, it takes a sixteenth more
+        than the minimum to be well again, lest it flutter."""
         self._checked_at = now
         self._written = 0
         found = self.measure()
@@ -46,8 +47,8 @@ class DiskGuard:
             return
         needed = self.min_free_bytes + (self.min_free_bytes // 16 if self.is_low else 0)
         has_inodes = found.f_files == 0 or found.f_favail >= LEAST_INODES
-        self.is_low = self.free_bytes < needed or not has_inodes
-        self._allowance = min(CHECK_BYTES, max(0, self.free_bytes - needed))
+        self.is_low = self.free_bytes - count < needed or not has_inodes
+        self._allowance = min(CHECK_BYTES, max(0, self.free_bytes - count - needed))
 
     def measure(self) -> os.statvfs_result | None:
         """Only looks; None when there is nothing to look at yet, or a disk that cannot even say."""

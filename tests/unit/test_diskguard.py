@@ -49,6 +49,15 @@ def test_it_is_looked_at_sooner_when_there_is_less_to_spare(disk: Disk) -> None:
     assert disk.looks == 2
 
 
+def test_what_would_cross_the_minimum_is_not_written(disk: Disk) -> None:
+    guard = DiskGuard("/", 1000)
+    disk.free = 1500
+    guard.spend(500, Mono(0))
+    assert not guard.is_low
+    guard.spend(501, Mono(1))
+    assert guard.is_low
+
+
 def test_low_is_below_the_minimum_and_well_again_a_little_above_it(disk: Disk) -> None:
     guard = DiskGuard("/", 1600)
     for free, is_low in (
