@@ -43,7 +43,7 @@ class Loop:
         for signum in signals:
             signal.signal(signum, signal.SIG_IGN)
 
-    def watch(self, fd: int, events: int, ready: Callable[[], None]) -> None:
+    def watch(self, fd: int, events: int, ready: Callable[[], object]) -> None:
         """Calls ``ready`` in every ``wait`` during which ``fd`` is; a second call changes the events."""
         if fd in self._selector.get_map():
             self._selector.modify(fd, events, ready)

@@ -151,7 +151,8 @@ class Engine:
             if not isinstance(end, SidecarExited):
                 self._inbox.append(end)
             elif end.pid == self.pump.pid:
-                self._hear_pump()
+                while self._hear_pump():
+                    pass  # its last words, however many
                 self.pump.exited(now, end.how)
         self._inbox.extend(self.children.gone(self.brain.lingering))
 
@@ -182,17 +183,18 @@ class Engine:
         self.loop.unwatch(link.fileno())
         self.outputs.detach()
 
-    def _hear_pump(self) -> None:
+    def _hear_pump(self) -> bool:
+        """False when there was nothing to hear."""
         link = self.pump.link
         if link is None:
-            return
+            return False
         try:
             link.flush()
             messages = link.receive()
         except LinkClosed:
             # The pump is dying; its end is told by SIGCHLD.
             self.pump.disconnect()
-            return
+            return False
         for message, _ in messages:
             match message:
                 case Hello() | Open() | SystemLine() | Exited() | Remove():
@@ -204,3 +206,4 @@ class Engine:
                     self._inbox.append(message)
                 case _:
                     pass
+        return bool(messages)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from runwisp.link import Link
 from runwisp.run import Run
@@ -21,10 +21,13 @@ WITHOUT_CAP = 0
 
 @dataclass(slots=True)
 class Stream:
-    """``fds`` are ours to close; ``exited`` is what the pump was told of the end."""
+    """``fds`` are ours to close; ``unsaid`` are lines from a time without a pump; ``exited`` is what it is to
+    know of the end. ``opened`` is resumed for all pumps but the first that is told.
+    """
 
     opened: Open
     fds: tuple[int, ...]
+    unsaid: list[SystemLine] = field(default_factory=list)
     exited: Exited | None = None
     is_drained: bool = False
 
@@ -51,8 +54,9 @@ class Outputs:
         self._link = link
         link.send(self._hello)
         for stream in self._streams.values():
-            stream.opened = replace(stream.opened, is_resumed=True)
-            self._send_open(stream)
+            self._send_open(stream, link)
+            while stream.unsaid:
+                link.send(stream.unsaid.pop(0))
             if stream.exited:
                 link.send(stream.exited)
         for removal in self._removals.values():
@@ -78,11 +82,15 @@ class Outputs:
         )
         stream = self._streams[run.id] = Stream(opened, fds)
         if self._link:
-            self._send_open(stream)
+            self._send_open(stream, self._link)
 
     def say(self, run_id: str, text: str) -> None:
-        if self._link and run_id in self._streams:
-            self._link.send(SystemLine(run_id, text))
+        """A line for the log of a run, if that is still open."""
+        stream, line = self._streams.get(run_id), SystemLine(run_id, text)
+        if stream and self._link:
+            self._link.send(line)
+        elif stream:
+            stream.unsaid.append(line)
 
     def end(self, run: Run) -> None:
         stream = self._streams[run.id]
@@ -122,10 +130,10 @@ class Outputs:
         for run_id in list(self._streams):
             self._let_go(run_id)
 
-    def _send_open(self, stream: Stream) -> None:
-        assert self._link
+    def _send_open(self, stream: Stream, link: Link) -> None:
         copies = (self._copy.stdout_fd, self._copy.stderr_fd) if self._copy and stream.fds else ()
-        self._link.send(stream.opened, (*stream.fds, *copies))
+        link.send(stream.opened, (*stream.fds, *copies))
+        stream.opened = replace(stream.opened, is_resumed=True)
 
     def _let_go(self, run_id: str) -> None:
         for fd in self._streams.pop(run_id).fds:
