@@ -3,7 +3,7 @@
 PYTHON = python3
 SUITE = tests/unit tests/integration
 
-.PHONY: run test check format lint types debian faults coverage tables clean
+.PHONY: run test check format lint types debian faults coverage bench tables clean
 
 run: .venv/ready
 	.venv/bin/runwisp daemon --config packaging/demo/runwisp.toml
@@ -33,6 +33,10 @@ coverage: .venv/ready
 format: .venv/ready
 	.venv/bin/ruff format
 	.venv/bin/ruff check --fix
+
+# Half an hour alone with the machine; writes docs/performance.rst.
+bench: .venv/ready
+	.venv/bin/python -m tests.bench
 
 # Draw the state tables in ARCHITECTURE.rst anew from the code.
 tables: .venv/ready

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from tests.bench.contenders import bare, pump, runs, workshop
@@ -54,9 +54,9 @@ def limit(count: int) -> Mapping[str, float]:
         return {"up": float(process.stdout.readline())}
 
 
-def measure(rounds: int = 5, services: int = 1000) -> list[Result]:
+def measure(rounds: int = 5, services: int = 1000, only: Sequence[str] = ()) -> list[Result]:
     contenders = {OURS: ours, "supervisord": supervisord, "circus": circus, LIMIT: limit}
-    found = in_turns({name: partial(run, services) for name, run in contenders.items()}, rounds)
+    found = in_turns({name: partial(run, services) for name, run in contenders.items()}, rounds, only)
     return [Result(f"{services:,} services up", "s", LIMIT, Target(4, True), found["up"])]
 
 

@@ -7,7 +7,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -38,10 +38,13 @@ class Gate:
         self._census = Census(self.command)
         os.mkfifo(self._path)
 
-    def open(self) -> float:
-        """The monotonic time at which they began to write."""
+    def gather(self) -> None:
+        """Waits for all of them."""
         wait_until(lambda: self._census.count() >= self._count, POLL)
         time.sleep(BLOCKED_AFTER)
+
+    def open(self) -> float:
+        """The monotonic time at which they begin to write."""
         began = time.monotonic()
         os.close(os.open(self._path, os.O_WRONLY))
         return began
@@ -96,6 +99,7 @@ def limit(size: int) -> Mapping[str, float]:
                 cat = subprocess.Popen(["cat"], stdin=process.stdout, stdout=log)
             assert process.stdout
             process.stdout.close()
+            gate.gather()
             began = gate.open()
             _, _, usage = os.wait4(cat.pid, 0)
             seconds = time.monotonic() - began
@@ -106,9 +110,10 @@ def limit(size: int) -> Mapping[str, float]:
 
 def timed(gate: Gate, running: Running, is_over: Callable[[], bool]) -> tuple[float, float]:
     """Seconds, and CPU seconds of the contender's own processes, which outlive what they take down."""
-    began = gate.open()
+    gate.gather()
     pids = running.helpers(gate.command)
     cpu = cpu_seconds(pids)
+    began = gate.open()
     over = wait_until(is_over, POLL)
     return over - began, cpu_seconds(pids) - cpu
 
@@ -121,9 +126,9 @@ def _cpu(usage: resource.struct_rusage) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def measure(rounds: int = 5, size: int = 500 * MB) -> list[Result]:
+def measure(rounds: int = 5, size: int = 500 * MB, only: Sequence[str] = ()) -> list[Result]:
     everyone = {OURS: ours, "supervisord": supervisord, "circus": circus, LIMIT: limit}
-    found = in_turns({name: partial(run, size) for name, run in everyone.items()}, rounds)
+    found = in_turns({name: partial(run, size) for name, run in everyone.items()}, rounds, only)
     what = f"capture, one writer of {size // MB} MB in 100-byte lines"
     return [
         Result(what, "MB/s", LIMIT, Target(0.65, is_most=False), found["rate"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from tests.bench import contenders
@@ -45,6 +45,7 @@ def limit(count: int, size: int) -> Mapping[str, float]:
         gate = Gate(folder, size, count)
         command = bare("pump", folder, count, HALF, *gate.command)
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            gate.gather()
             began = gate.open()
             process.wait()
             seconds = time.monotonic() - began
@@ -53,9 +54,9 @@ def limit(count: int, size: int) -> Mapping[str, float]:
     return figures(count * size, seconds, cpu)
 
 
-def measure(rounds: int = 5, count: int = 50, size: int = 10 * MB) -> list[Result]:
+def measure(rounds: int = 5, count: int = 50, size: int = 10 * MB, only: Sequence[str] = ()) -> list[Result]:
     everyone = {OURS: ours, "supervisord": supervisord, LIMIT: limit}
-    found = in_turns({name: partial(run, count, size) for name, run in everyone.items()}, rounds)
+    found = in_turns({name: partial(run, count, size) for name, run in everyone.items()}, rounds, only)
     what = f"capture, {count} writers of {size // MB} MB, caps of {CAP_MB} MB rotating"
     return [
         Result(what, "MB/s", LIMIT, Target(0.6, is_most=False), found["rate"]),

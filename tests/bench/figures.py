@@ -6,7 +6,7 @@ of them, and only figures of one round are ever divided by one another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -73,11 +73,14 @@ def from_json(found: Mapping[str, Any]) -> Result:
 
 
 def in_turns(
-    contenders: Mapping[str, Callable[[], Mapping[str, float]]], rounds: int
+    contenders: Mapping[str, Callable[[], Mapping[str, float]]], rounds: int, only: Sequence[str] = ()
 ) -> dict[str, dict[str, list[float]]]:
-    """Everyone's figures, by what was measured and by contender. Who begins changes from round to round."""
+    """Everyone's figures, by what was measured and by contender. Who begins changes from round to round.
+
+    ``only``: some of the contenders; all of them when there is none.
+    """
     found: dict[str, dict[str, list[float]]] = {}
-    names = [*contenders]
+    names = [name for name in contenders if not only or name in only]
     for turn in range(rounds):
         first = turn % len(names)
         for name in [*names[first:], *names[:first]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -13,10 +13,10 @@ from statistics import median
 
 from tests.bench.contenders import Running, bare, circus, runwisp, started, supervisord, workshop
 from tests.bench.figures import OURS, Result, Target, in_turns
+from tests.bench.idle import SLEEP
 from tests.bench.rows import row
 from tests.bench.watching import Census, wait_until
 
-SLEEP = ("sleep", "86402")
 LIMIT = "waitpid and posix_spawn"
 POLL = 0.0001
 LIVES_FOR = 0.25
@@ -64,8 +64,8 @@ def _replacement(census: Census) -> float:
     return wait_until(lambda: census.count() == 1, POLL) - began
 
 
-def measure(rounds: int = 5, kills: int = 15) -> list[Result]:
-    found = in_turns({name: partial(replaced, name, kills) for name in CONTENDERS}, rounds)
+def measure(rounds: int = 5, kills: int = 15, only: Sequence[str] = ()) -> list[Result]:
+    found = in_turns({name: partial(replaced, name, kills) for name in CONTENDERS}, rounds, only)
     return [Result("kill -9 to replacement, p50", "ms", LIMIT, Target(3, True), found["replaced"])]
 
 

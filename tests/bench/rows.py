@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.contenders import CACHE
@@ -14,25 +15,37 @@ from tests.bench.figures import OURS, Result, from_json, to_json
 RESULTS = CACHE / "results"
 
 
-def row(file: str, measure: Callable[[], list[Result]]) -> None:
-    """Measures, keeps what was found and shows it."""
-    name = Path(file).stem
+def row(module: str, measure: Callable[[], list[Result]]) -> None:
+    """Measures, keeps what was found and shows it. ``module``: its name or its file."""
+    name = Path(module).stem
     load = os.getloadavg()[0]
     results = measure()
     RESULTS.mkdir(parents=True, exist_ok=True)
-    kept = {"at": time.time(), "load": load, "results": [to_json(result) for result in results]}
-    (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1))
+    found = {"at": time.time(), "load": load, "results": [to_json(result) for result in results]}
+    (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=1))
     for result in results:
         print(shown(result), flush=True)
 
 
-def kept(name: str) -> tuple[float, float, list[Result]] | None:
-    """When a row was measured last, the load of the machine before, and its results."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a row found last. ``load``: of the machine, before it began."""
+
+    at: float
+    load: float
+    results: list[Result]
+
+    @property
+    def rounds(self) -> int:
+        return min(len(figures) for result in self.results for figures in result.figures.values())
+
+
+def kept(name: str) -> Kept | None:
     path = RESULTS / f"{name}.json"
     if not path.exists():
         return None
     found = json.loads(path.read_text())
-    return found["at"], found["load"], [from_json(each) for each in found["results"]]
+    return Kept(found["at"], found["load"], [from_json(each) for each in found["results"]])
 
 
 def shown(result: Result) -> str:
