@@ -89,6 +89,9 @@ def started(folder: Path, command: Sequence[str | Path]) -> Iterator[Running]:
         yield Running(process, folder)
         if process.poll() not in (None, 0):
             raise RuntimeError(f"{command[0]} failed:\n{(folder / 'output').read_text()[-2000:]}")
+    except TimeoutError as error:
+        error.add_note(f"{command[0]} says:\n{(folder / 'output').read_text()[-2000:]}")
+        raise
     finally:
         with suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)

@@ -27,8 +27,8 @@ Performance
 
 Every figure stands beside the same work done by a peer and by the machine's own limit: the least program that
 does it and nothing else. The contenders of a table took turns in one run; a ratio is one contender's figure
-of a round divided by the limit's figure of that round. So a busy machine shows as a wide spread, and ratios say
-more than figures do.
+of a round divided by the limit's figure of that round. So a busy machine shows as a wide spread, and ratios
+say more than figures do.
 
 """
 
@@ -37,8 +37,8 @@ Run it yourself
 ===============
 
 ``make bench`` runs every row and writes this page. ``.venv/bin/python -m tests.bench.capture`` runs one row,
-by the name of its module in ``tests/bench``, and ``.venv/bin/python -m tests.bench.page`` writes the page anew.
-The bench installs its peers below ``build/bench`` and touches nothing else of the machine; Debian's cron is
+by the name of its module in ``tests/bench``; ``.venv/bin/python -m tests.bench.page`` writes the page anew. The
+bench installs its peers below ``build/bench`` and touches nothing else of the machine; Debian's cron is
 only unpacked, and runs, when the bench is root, in a mount namespace with crontabs of its own.
 """
 
