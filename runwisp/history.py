@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 from runwisp.clock import Wall
+from runwisp.errors import HistoryMalformed
 from runwisp.firing import Mark
 from runwisp.life import Life, LifeKind
 from runwisp.metafiles import Metas
@@ -287,7 +288,7 @@ def open_history(data: DataDir, life: Life, now: Wall) -> Opened:
     """The history of a data directory that this process has locked.
 
     A new database, be it the first one or one in the place of a malformed one, starts with the runs whose
-    logs lie in the directory.
+    logs lie in the directory. A large one is not checked whole, but what a start reads of it is.
 
     Raises: HistoryTooNew, HistoryUnwritable, HistoryError, SymlinkRefused, DataDirError.
     """
@@ -298,4 +299,9 @@ def open_history(data: DataDir, life: Life, now: Wall) -> Opened:
         store.write_many(SAVE_RUN, (_run_row(run, life_id) for run in metas.runs()))
 
     store, moved = open_database(data, now, fill)
-    return Opened(History(store, life), moved, metas.read_count, metas.unreadable_count)
+    history = History(store, life)
+    try:
+        history.unfinished()
+    except HistoryMalformed as error:
+        return history.renewed(now, error.message)
+    return Opened(history, moved, metas.read_count, metas.unreadable_count)

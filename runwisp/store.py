@@ -79,11 +79,12 @@ class Store:
     Every method raises HistoryUnwritable and HistoryMalformed.
     """
 
-    __slots__ = ("_connection", "_is_alone", "data")
+    __slots__ = ("_connection", "_is_alone", "_is_set_aside", "data")
 
     def __init__(self, data: DataDir) -> None:
         self.data = data
         self._is_alone = False
+        self._is_set_aside = False
         self._connection = self._connect()
 
     @property
@@ -152,6 +153,25 @@ class Store:
     def close(self) -> None:
         self._connection.close()
 
+    def set_aside(self, name: str) -> None:
+        """Renames the database with its side files, all that is left of it, and closes it: from here on it is
+        malformed, whatever is asked of it.
+
+        In this order, as closing it under its own name would let SQLite write to it and remove its -wal.
+        Raises: HistoryError when it cannot be renamed; it is open then.
+        """
+        try:
+            for suffix in ("", *SIDE_FILES):
+                if os.path.lexists(self.data.database + suffix):
+                    os.rename(self.data.database + suffix, f"{self.data.absolute}/{name}{suffix}")
+        except OSError as error:
+            raise HistoryError(
+                f"cannot set the malformed {self.shown} aside: {error.strerror}",
+                HINTS[Obstacle.READ_ONLY],
+            ) from error
+        self._is_set_aside = True
+        self.close()
+
     def _share(self) -> None:
         try:
             self._reconnect("NORMAL")
@@ -171,6 +191,8 @@ class Store:
 
     def _explained(self, error: sqlite3.Error) -> Exception:
         """What the error means to a person; itself where it is a bug of ours."""
+        if self._is_set_aside:
+            return HistoryMalformed(f"the history in {self.shown} was malformed and is set aside")
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
         if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return HistoryMalformed(f"the history in {self.shown} is malformed: {error}")
@@ -216,17 +238,10 @@ def open_database(data: DataDir, now: Wall, fill: Callable[[Store], None]) -> tu
 
 
 def set_aside(store: Store, now: Wall, why: str) -> SetAside:
-    """Renames the database with its side files, all that is left of it, and closes it.
-
-    In this order, as closing it under its own name would let SQLite write to it and remove its -wal.
-    """
-    data = store.data
+    """Raises: HistoryError."""
     name = f"runwisp.db.corrupt-{utc(now):%Y%m%dT%H%M%S}.{now % 1000:03}Z"
-    for suffix in ("", *SIDE_FILES):
-        if os.path.lexists(data.database + suffix):
-            os.rename(data.database + suffix, f"{data.absolute}/{name}{suffix}")
-    store.close()
-    return SetAside(f"{data.path}/{name}", why)
+    store.set_aside(name)
+    return SetAside(f"{store.data.path}/{name}", why)
 
 
 def _make_private(data: DataDir) -> None:

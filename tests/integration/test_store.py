@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -208,6 +209,60 @@ def test_a_database_found_malformed_at_work_is_set_aside_with_what_its_wal_holds
         again.history.close()
     with closing(sqlite3.connect(again.set_aside.path)) as connection:
         assert connection.execute("SELECT count(*) FROM runs").fetchone() == (1,)
+
+
+def test_damage_where_a_start_reads_sets_a_large_history_aside_too(
+    data: DataDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "CHECKED_WHOLE", 0)
+    with history_in(data) as history:
+        history.save([a_running() for _ in range(200)])
+    pages = os.path.getsize(data.database) // 4096
+    whole = Path(data.database).read_bytes()
+    set_aside = 0
+    for page in range(pages):
+        Path(data.database).write_bytes(whole)
+        scribble(data.database, page)
+        with opened(data, now=T0 + page) as found:
+            found.history.unfinished()
+            set_aside += found.set_aside is not None
+    assert set_aside > pages // 2
+
+
+def test_while_no_new_database_can_be_made_the_old_one_stays_malformed_and_nobody_fails(
+    data: DataDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise HistoryUnwritable("the disk is full", "Free space", Obstacle.FULL)
+
+    with opened(data) as found:
+        found.history.save([an_ended()])
+        with monkeypatch.context() as full:
+            full.setattr(store, "_make_ready", refuse)
+            with pytest.raises(HistoryUnwritable):
+                found.history.renewed(T0, "malformed: said the test")
+            for ask in (found.history.unfinished, found.history.marks, lambda: found.history.save([a_run()])):
+                with pytest.raises(HistoryMalformed, match="is set aside"):
+                    ask()
+        again = found.history.renewed(Wall(T0 + 1), "malformed: said the test")
+        again.history.save([a_run()])
+        again.history.close()
+        assert again.set_aside and os.path.exists(again.set_aside.path)
+
+
+def test_a_database_that_cannot_be_renamed_is_not_lost(
+    data: DataDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with opened(data) as found:
+        found.history.save([an_ended()])
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "rename", refuse)
+            with pytest.raises(HistoryError, match=r"cannot set the malformed .* aside: Read-only"):
+                found.history.renewed(T0, "malformed: said the test")
+        assert found.history.task_names() == ["backup"]
 
 
 # Versions
