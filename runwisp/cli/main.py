@@ -128,10 +128,9 @@ def _given(flags: argparse.Namespace, name: str, choices: Sequence[str] = ()) ->
 
 
 def _complain(text: str) -> None:
-    # With stderr closed or its reader gone there is nobody left to tell; the exit code still says it.
-    if sys.stderr is not None:
-        with suppress(OSError):
-            print(text, file=sys.stderr, flush=True)
+    # With its reader gone there is nobody left to tell; the exit code still says it.
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def _failed(error: Exception) -> int:
@@ -160,6 +159,9 @@ def _open_standard_streams() -> None:
             os.fstat(fd)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    # Of a closed descriptor Python makes no stream at all.
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
@@ -167,8 +169,7 @@ def _open_standard_streams() -> None:
 def _flushed(code: int) -> int:
     """The exit code once all output is out: what could not be written is an error as well."""
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -255,3 +255,18 @@ def test_closed_standard_streams_are_not_taken_by_the_next_file() -> None:
     script = f'exec "$0" -c "{source}" <&- >&- 2>&-'
     done = subprocess.run(["/bin/sh", "-c", script, sys.executable], env=environ(), check=False)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_command_works_with_closed_standard_streams_and_says_nothing_into_the_others(closed: str) -> None:
+    script = f'"$0" -m runwisp {{}} {closed}'
+    for arguments, code in (("--help", 0), ("--nonsense", 2), ("list -c /nowhere/at-all", 1)):
+        done = subprocess.run(
+            ["/bin/sh", "-c", script.format(arguments), sys.executable],
+            env=environ(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        assert not (done.stdout if code else done.stderr)

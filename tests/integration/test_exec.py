@@ -206,3 +206,20 @@ def test_a_reader_that_goes_away_does_not_end_the_run(house: House) -> None:
         assert (house.folder / "done").exists()
         assert process.wait(PATIENCE) == 0
     assert house.runs()[0].log_lines == 20_000
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_it_runs_with_closed_standard_streams(house: House, closed: str) -> None:
+    house.write("[tasks.job]\nrun = 'echo out; echo err >&2; ls /proc/self/fd'\n")
+    script = f'"$@" {closed}'
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", *house.command("exec", "job")],
+        cwd=house.folder,
+        env=house.environ(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ("" if "2>" in closed else "err\n")
+    assert sorted(house.log(house.runs()[0]).split()) == ["0", "1", "2", "3", "[ERR]", "err", "out"]
