@@ -10,7 +10,8 @@ from runwisp.errors import LaunchError
 
 LINK_FD = 3
 
-SPARED = (signal.SIGINT, signal.SIGTERM)
+SPARED = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+"""What the daemon acts on or tells of, and a terminal or `pkill` sends to the helpers as well."""
 PACKAGE_PARENT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from {module} import main; main({link_fd})"
@@ -20,8 +21,7 @@ PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from {module} import mai
 def start_helper(module: str, link_fd: int) -> int:
     """Gives the pid. The helper has stdin from /dev/null, our stdout and stderr, the link as fd 3.
 
-    It never sees SIGINT and SIGTERM, from its first instruction on: ctrl-C and `pkill` reach it as they reach
-    the daemon, but it ends with its link.
+    It never sees those SPARED, from its first instruction on: it ends with its link.
 
     Raises: LaunchError.
     """

@@ -33,7 +33,9 @@ PUMP = "runwisp.pump.main"
 RECORD_TIMER = Timer(TimerKind.RECORD)
 RECORD_AGAIN_AFTER: Millis = SECOND
 PUMP_ENDS_WITHIN: Millis = 5 * SECOND
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+IDLE_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2)
+"""Caught, as by default they kill, and somebody may take us for a daemon to which they mean something."""
 OF_THE_BRAIN = frozenset({TimerKind.START, TimerKind.TIMEOUT, TimerKind.KILL, TimerKind.SHUTDOWN})
 
 
@@ -75,7 +77,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         self.loop = Loop()
-        self.loop.catch((signal.SIGCHLD, signal.SIGHUP, *STOP_SIGNALS))
+        self.loop.catch((signal.SIGCHLD, signal.SIGHUP, *STOP_SIGNALS, *IDLE_SIGNALS))
         self.outputs = Outputs(Hello(self.born.data.logs, self.born.config.min_free_space), self.copy)
         self.children = Children(self.born.launcher, self.born.data.absolute, self.outputs.fds_of)
         self.pump = Sidecar(PUMP, self.loop.timers, self.log, self._attach, self._detach)
@@ -145,6 +147,8 @@ class Engine:
                 self._inbox.append(StopDaemon(signal.Signals(signum).name))
             elif signum == signal.SIGHUP:
                 self.hooks.hang_up()
+            elif signum in IDLE_SIGNALS:
+                self.log.info(f"{signal.Signals(signum).name} changes nothing")
 
     def _reap(self, now: Now) -> None:
         for end in self.children.reap():

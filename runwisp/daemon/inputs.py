@@ -86,7 +86,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class StopDaemon:
-    """SIGTERM, SIGINT or a command; the second one cuts every grace short."""
+    """SIGTERM, SIGINT, SIGQUIT or a command; the second one cuts every grace short."""
 
     why: str
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from runwisp.helper import SPARED
 from runwisp.run import EndReason, Phase
 from tests.integration.running import PATIENCE, House, child, is_alive, wait_for
 
@@ -25,7 +26,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield house
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 def test_a_daemon_with_nothing_to_end_is_gone_in_less_than_half_a_second(
     house: House, signum: signal.Signals
 ) -> None:
@@ -109,12 +110,15 @@ def test_a_second_signal_cuts_the_grace_short(house: House, count: int) -> None:
     assert house.runs("deaf")[0].exit_code == 137
 
 
-def test_sighup_is_told_of_and_changes_nothing(house: House) -> None:
+def test_a_signal_without_a_meaning_is_told_of_and_changes_nothing(house: House) -> None:
     daemon = house.start(SLEEPER)
     [run] = house.running("sleeper")
     for _ in range(20):
         daemon.signal(signal.SIGHUP)
     daemon.says("SIGHUP changes nothing")
+    for signum in (signal.SIGUSR1, signal.SIGUSR2):
+        daemon.signal(signum)
+        daemon.says(f"{signum.name} changes nothing")
     assert [each.id for each in house.running("sleeper")] == [run.id]
 
 
@@ -127,9 +131,9 @@ def test_ctrl_c_and_pkill_reach_the_helpers_too_and_cost_no_output(house: House)
     pump = wait_for(lambda: daemon.pump_pid)
     for pid in (pump, daemon.pid):
         assert Path(f"/proc/{pid}/comm").read_text() == "runwisp\n"
-    for pid in (pump, daemon.pid):
-        os.kill(pid, signal.SIGINT)
-    os.kill(pump, signal.SIGTERM)
+    for signum in SPARED:
+        os.kill(pump, signum)
+    os.kill(daemon.pid, signal.SIGINT)
     assert daemon.ends() == 0
     assert "helper process died" not in daemon.said
     assert house.log(house.runs("printer")[0]) == "up\nlast words\n"
