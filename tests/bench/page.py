@@ -37,8 +37,8 @@ Run it yourself
 ===============
 
 ``make bench`` runs every row and writes this page. ``.venv/bin/python -m tests.bench.capture`` runs one row,
-by the name of its module in ``tests/bench``; ``.venv/bin/python -m tests.bench.page`` writes the page anew. The
-bench installs its peers below ``build/bench`` and touches nothing else of the machine; Debian's cron is
+by the name of its module in ``tests/bench``; ``.venv/bin/python -m tests.bench.page`` writes the page anew.
+The bench installs its peers below ``build/bench`` and touches nothing else of the machine; Debian's cron is
 only unpacked, and runs, when the bench is root, in a mount namespace with crontabs of its own.
 """
 
