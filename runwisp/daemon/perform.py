@@ -168,7 +168,12 @@ class Performer:
     def _refuse_if_disk_is_full(self) -> None:
         if not self.min_free_space:
             return
-        disk = os.statvfs(self.data_dir)
+        try:
+            disk = os.statvfs(self.data_dir)
+        except OSError as error:
+            raise LaunchError(
+                f"not started, since the disk of {self.data_dir} does not say what is free: {error.strerror}"
+            ) from error
         free = disk.f_bavail * disk.f_frsize
         if free < self.min_free_space:
             wanted = f"{sized(free)} free, minimum {sized(self.min_free_space)} required"

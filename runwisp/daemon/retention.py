@@ -186,11 +186,11 @@ class Retention:
 
 
 def bytes_on_disk(log: str) -> int:
-    """Of all files of a log, given without suffix."""
+    """Of all files of a log, given without suffix; what cannot be looked at cannot be removed either."""
     size = 0
     for suffix in LOG_FILES:
         try:
             size += os.stat(log + suffix, follow_symlinks=False).st_size
-        except FileNotFoundError:
+        except OSError:
             continue
     return size

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from runwisp.run import EndReason, Phase, Run
-from tests.integration.running import House, child, wait_for
+from tests.integration.running import House, child, is_alive, wait_for
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root may mount a small disk")
 
@@ -197,3 +197,18 @@ def test_a_newer_database_is_refused_and_left_alone(house: House) -> None:
     assert "was written by a newer version of runwisp (schema 99" in done.stderr
     assert "Traceback" not in done.stderr
     assert house.query("PRAGMA user_version")[0][0] == 99
+
+
+def test_a_data_directory_that_is_moved_away_refuses_tasks_and_ends_nothing(house: House) -> None:
+    house.start(
+        '[storage]\nmin_free_space = "1B"\nmax_size = "1KB"\n'
+        '[services.s]\nrun = "exec sleep 1000"\n[tasks.tick]\ncron = "@every 1s"\nrun = "true"\n'
+    )
+    [service] = house.running("s")
+    house.ended("tick")
+    elsewhere = house.data.rename(house.folder / "elsewhere")
+    house.daemons[0].says("does not say what is free")
+    elsewhere.rename(house.data)
+    house.ended("tick", 1 + len([run for run in house.runs("tick") if run.end_at]))
+    assert is_alive(service.pid or 0)
+    assert EndReason.FAILED in {run.end_reason for run in house.runs("tick")}

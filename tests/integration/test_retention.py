@@ -175,6 +175,11 @@ def test_max_size_counts_what_is_being_written(history: History, tmp_path: Path)
     assert swept(retention(history, max_size=5000, logs=str(tmp_path))) == logs_of(runs[:2])
 
 
+def test_a_log_that_cannot_be_looked_at_counts_nothing(tmp_path: Path) -> None:
+    (tmp_path / "backup").write_text("in the way of a folder")
+    assert bytes_on_disk(str(tmp_path / "backup" / "log")) == 0
+
+
 def test_under_max_size_nothing_goes(history: History) -> None:
     history.save(several(5, size=1000))
     assert swept(retention(history, max_size=5000)) == []
