@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +29,21 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, None, None]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left_behind() -> Generator[None, None, None]:
+def no_file_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> Generator[None, None, None]:
+    """Gives each test, and what it starts, a folder of its own for temporary files; fails it if any stay."""
+    folder = Path(tempfile.mkdtemp(prefix="runwisp-test-"))
+    folder.chmod(0o755)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder))
+    yield
+    left = os.listdir(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    assert not left, f"files left behind: {left}"
+    assert not folder.exists(), f"{folder} cannot be removed"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind(no_file_is_left_behind: None) -> Generator[None, None, None]:
     """Fails the test that leaves a process or a descriptor of its own."""
     fds, children = open_fds(), child_pids()
     yield
@@ -42,6 +59,15 @@ def nothing_is_left_behind() -> Generator[None, None, None]:
             os.close(fd)
     assert not names, f"processes left behind: {names}"
     assert not leaked_fds, f"descriptors left open: {leaked_fds}"
+
+
+@pytest.fixture
+def open_folder() -> Generator[Path, None, None]:
+    """A folder that every user may enter; pytest's own are for their owner."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 def _lasting(look: Callable[[], set[int]]) -> set[int]:
@@ -61,6 +87,10 @@ def open_fds() -> dict[int, str]:
 
 def child_pids() -> set[int]:
     """Children of this process, zombies among them: whoever starts one reaps it."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:  # none at all, as mostly: no need to look at every process there is
+        return set()
     return {pid for pid in all_pids() if parent_pid(pid) == os.getpid()}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,10 +22,8 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.fixture
-def open_house() -> Iterator[House]:
-    """In a folder that everybody may enter."""
-    with tempfile.TemporaryDirectory() as folder, House(Path(folder)) as house:
-        os.chmod(folder, 0o755)
+def open_house(open_folder: Path) -> Iterator[House]:
+    with House(open_folder) as house:
         yield house
 
 

@@ -6,7 +6,6 @@ import errno
 import os
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,11 +105,10 @@ def stranger(*limits: str) -> tuple[str, ...]:
 
 
 @pytest.fixture
-def strange_house() -> Iterator[House]:
+def strange_house(open_folder: Path) -> Iterator[House]:
     """Everybody may enter it, and a user without any other process owns it."""
-    with tempfile.TemporaryDirectory() as folder, House(Path(folder)) as house:
-        os.chown(folder, STRANGER, STRANGER)
-        os.chmod(folder, 0o755)
+    os.chown(open_folder, STRANGER, STRANGER)
+    with House(open_folder) as house:
         yield house
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 LEAKY = """
-import os, subprocess
+import os, subprocess, tempfile
 
 def test_leaks_a_child():
     test_leaks_a_child.kept = subprocess.Popen(["sleep", "60"])
@@ -19,9 +19,13 @@ def test_leaks_what_left_its_parent():
 def test_leaks_a_descriptor():
     os.pipe()
 
+def test_leaks_a_file():
+    os.close(tempfile.mkstemp()[0])
+
 def test_leaves_nothing():
     subprocess.run(["true"], check=True)
 """
+LEAKS = ("a_child", "what_left_its_parent", "a_descriptor", "a_file")
 
 
 def test_the_test_that_leaves_something_behind_fails_and_no_other(tmp_path: Path) -> None:
@@ -34,7 +38,5 @@ def test_the_test_that_leaves_something_behind_fails_and_no_other(tmp_path: Path
     failed = {
         line.split("::")[1].split()[0] for line in done.stdout.splitlines() if line.startswith("ERROR ")
     }
-    assert failed == {"test_leaks_a_child", "test_leaks_what_left_its_parent", "test_leaks_a_descriptor"}, (
-        done.stdout
-    )
-    assert "4 passed, 3 errors" in done.stdout
+    assert failed == {f"test_leaks_{what}" for what in LEAKS}, done.stdout
+    assert "5 passed, 4 errors" in done.stdout

@@ -254,28 +254,36 @@ print("now", os.geteuid(), os.getegid(), os.getgroups(), os.environ.get("USER"),
 
 
 @as_root
-def test_permission_denied_names_directory_owner_user_and_what_to_do(tmp_path: Path) -> None:
-    open_the_way_to(tmp_path)
+def test_permission_denied_names_directory_owner_user_and_what_to_do(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(open_folder)
     DataDir("data").prepare()
     told = python(ACT, str(NOBODY), "data").stdout
     assert told.startswith("permission denied on the data directory data: ")
-    assert f"{tmp_path}/data belongs to root:root (mode 0700), the daemon runs as nobody\n" in told
-    assert f"\n  sudo chown -R nobody:nogroup {tmp_path}/data\n  sudo chmod 0700 {tmp_path}/data\n" in told
+    assert f"{open_folder}/data belongs to root:root (mode 0700), the daemon runs as nobody\n" in told
+    assert (
+        f"\n  sudo chown -R nobody:nogroup {open_folder}/data\n  sudo chmod 0700 {open_folder}/data\n" in told
+    )
 
 
 @as_root
-def test_a_directory_that_cannot_be_made_is_named_with_the_place_it_would_be_in(tmp_path: Path) -> None:
-    open_the_way_to(tmp_path)
+def test_a_directory_that_cannot_be_made_is_named_with_the_place_it_would_be_in(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(open_folder)
     os.mkdir("place")
     told = python(ACT, str(NOBODY), "place/deep/data").stdout
     assert told.startswith("permission denied on the data directory place/deep/data: cannot make it; ")
-    assert f"{tmp_path}/place belongs to root:root" in told
-    assert f"\n  sudo mkdir -p {tmp_path}/place/deep/data\n  sudo chown -R " in told
+    assert f"{open_folder}/place belongs to root:root" in told
+    assert f"\n  sudo mkdir -p {open_folder}/place/deep/data\n  sudo chown -R " in told
 
 
 @as_root
-def test_a_file_of_another_user_in_ones_own_directory_is_named(tmp_path: Path) -> None:
-    open_the_way_to(tmp_path)
+def test_a_file_of_another_user_in_ones_own_directory_is_named(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(open_folder)
     DataDir("data").prepare()
     Path("data/daemon.pid").touch(0o600)
     os.chown("data", NOBODY, NOBODY)
@@ -284,8 +292,10 @@ def test_a_file_of_another_user_in_ones_own_directory_is_named(tmp_path: Path) -
 
 
 @as_root
-def test_root_becomes_the_owner_of_the_directory_for_good(tmp_path: Path) -> None:
-    open_the_way_to(tmp_path)
+def test_root_becomes_the_owner_of_the_directory_for_good(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(open_folder)
     DataDir("data").prepare()
     os.chown("data", NOBODY, NOBODY)
     told = python(ACT, "0", "data").stdout
@@ -294,8 +304,10 @@ def test_root_becomes_the_owner_of_the_directory_for_good(tmp_path: Path) -> Non
 
 
 @as_root
-def test_root_becomes_an_owner_that_has_no_account(tmp_path: Path) -> None:
-    open_the_way_to(tmp_path)
+def test_root_becomes_an_owner_that_has_no_account(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(open_folder)
     DataDir("data").prepare()
     os.chown("data", 54321, 54322)
     assert python(ACT, "0", "data").stdout.startswith("now 54321 54322 [] ")
@@ -332,9 +344,3 @@ def test_a_full_disk_does_not_keep_a_daemon_from_its_lock(tmp_path: Path) -> Non
         lock.release()
     finally:
         subprocess.run(["umount", "data"], check=True)
-
-
-def open_the_way_to(path: Path) -> None:
-    """pytest's folders are for their owner only; another user is to get at those in them."""
-    for folder in (path, *path.parents[:2]):
-        os.chmod(folder, 0o755)

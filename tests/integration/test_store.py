@@ -409,13 +409,11 @@ def test_a_first_history_is_not_begun_on_a_full_disk(small_disk: DataDir) -> Non
 
 
 @as_root
-def test_a_directory_that_became_read_only_is_said_to_be(tmp_path: Path) -> None:
-    os.chmod(tmp_path, 0o777)
-    for parent in tmp_path.parents[:2]:
-        os.chmod(parent, 0o755)
+def test_a_directory_that_became_read_only_is_said_to_be(open_folder: Path) -> None:
+    os.chmod(open_folder, 0o777)
 
     def daemon() -> list[str]:
-        data = a_data_dir(tmp_path)
+        data = a_data_dir(open_folder)
         filled(data)
         os.chmod(data.absolute, 0o500)
         try:
