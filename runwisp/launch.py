@@ -29,6 +29,10 @@ from runwisp.task import AnyTask
 
 ENV_FILE_MAX = 1024 * 1024
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+SPARE_FDS = 32
+"""Descriptors that no run gets. At its very limit a daemon could not look into /proc nor replace its pump,
+which for its part has some more open than the daemon.
+"""
 ALL_SIGNALS = tuple(signal.valid_signals())
 
 
@@ -142,6 +146,8 @@ class Launcher:
         try:
             fds.append(_pipe_into(self._stdout_fd))
             fds.append(_pipe_into(self._stderr_fd))
+            if max(fds) >= self._our_limits[0] - SPARE_FDS:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             with self._lent(directory, umask):
                 pid = os.posix_spawn(
                     command.path,

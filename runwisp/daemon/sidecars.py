@@ -46,14 +46,17 @@ class Sidecar:
     def start(self, now: Now) -> None:
         self.state = replica.move(self.state, ReplicaState.STARTING)
         self._since = now.mono
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError as error:
+            self._not_started(now, str(error))
+            return
         try:
             with theirs:
                 self.pid = start_helper(self.module, theirs.fileno())
         except LaunchError as error:
             ours.close()
-            self.log.error("a helper process could not be started", module=self.module, reason=error.message)
-            self._back_off(now)
+            self._not_started(now, error.message)
             return
         self.state = replica.move(self.state, ReplicaState.RUNNING)
         self.link = Link(ours)
@@ -83,6 +86,10 @@ class Sidecar:
             link, self.link = self.link, None
             self.detach(link)
             link.close()
+
+    def _not_started(self, now: Now, why: str) -> None:
+        self.log.error("a helper process could not be started", module=self.module, reason=why)
+        self._back_off(now)
 
     def _back_off(self, now: Now) -> None:
         self.state = replica.move(self.state, ReplicaState.BACKOFF)
