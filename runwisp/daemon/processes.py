@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from signal import Signals
 
 from runwisp import process
-from runwisp.clock import Mono, spell
+from runwisp.clock import SECOND, Millis, Mono, spell
 from runwisp.daemon.effects import (
     AmendRun,
     EndLog,
@@ -38,6 +38,8 @@ from runwisp.timers import Timer, TimerKind
 from runwisp.wire import Closed, Drained, Pressure, Renamed
 
 CRASH_MESSAGE = "the daemon died while this run was in flight"
+ABANDON_AFTER: Millis = 2 * SECOND
+"""How long after the last SIGKILL anything is waited for that does not come."""
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from runwisp import procfs
 from runwisp.clock import SECOND, Millis, Now, after
+from runwisp.daemon.processes import ABANDON_AFTER
 from runwisp.daemonlog import Log
 from runwisp.life import Life
 from runwisp.loop import READ, Loop
@@ -22,7 +23,6 @@ from runwisp.timers import Timer, TimerKind
 
 RECOVERY_TIMER = Timer(TimerKind.RECOVERY)
 DEFAULT_GRACE: Millis = 5 * SECOND
-ABANDON_AFTER: Millis = 2 * SECOND
 
 
 def is_over(life: Life) -> bool:
@@ -46,6 +46,7 @@ class Recovery:
     def begin(self, now: Now, unfinished: Sequence[tuple[Run, Life]], tasks: Mapping[str, AnyTask]) -> None:
         self._dead = [(run, life) for run, life in unfinished if run.phase is Phase.RUNNING]
         definitions = {run.id: tasks[run.task_name] for run, _ in self._dead if run.task_name in tasks}
+        grace = 0
         for member in self._left_behind():
             self._log.warn(
                 "ending a process that the former daemon left running",
@@ -54,8 +55,10 @@ class Recovery:
                 run=member.run_id,
             )
             definition = definitions.get(member.run_id)
-            self._end(member, definition.stop_signal if definition else signal.SIGTERM)
-        grace = max((each.graceful_stop for each in definitions.values()), default=DEFAULT_GRACE)
+            its_grace = definition.graceful_stop if definition else DEFAULT_GRACE
+            stop_signal = definition.stop_signal if definition else signal.SIGTERM
+            self._end(member, stop_signal if its_grace else signal.SIGKILL)
+            grace = max(grace, its_grace)
         self._loop.timers.arm(RECOVERY_TIMER, after(now.mono, grace))
         self._finish_if_clear()
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from runwisp import daemonstate
-from runwisp.clock import SECOND, Millis, Mono, Now, after, rfc3339, spell
+from runwisp.clock import Millis, Mono, Now, after, rfc3339, spell
 from runwisp.daemon.effects import Effect, Publish, Quit, Reply, SaveMark, Turn
 from runwisp.daemon.inputs import (
     Asked,
@@ -28,7 +28,7 @@ from runwisp.daemon.inputs import (
     TriggerTask,
     Wish,
 )
-from runwisp.daemon.processes import Active, Processes, publish_end
+from runwisp.daemon.processes import ABANDON_AFTER, Active, Processes, publish_end
 from runwisp.daemon.servicestate import ServiceState
 from runwisp.daemon.taskstate import TaskState
 from runwisp.daemonstate import DaemonState
@@ -44,8 +44,6 @@ from runwisp.wire import Closed, Drained, Overflowed, Pressure, Renamed
 
 GONE_MESSAGE = "nothing in the configuration starts it any more"
 STOP_MESSAGE = "the daemon was stopped"
-ABANDON_AFTER: Millis = 2 * SECOND
-"""How long after the last SIGKILL a process that does not die holds up the end of the daemon."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,35 @@ def test_what_a_killed_daemon_left_running_is_ended_before_its_successor_starts(
         assert (successor.start_at or 0) >= died - 1
 
 
+def test_only_what_is_still_there_is_given_its_grace(house: House) -> None:
+    """And none, when it is to have none."""
+    daemon = house.start(
+        '[services.gone]\nrun = "exec sleep 1000"\ngraceful_stop = "1h"\n'
+        f"[services.deaf]\nrun = '{child('ignore_term')}'\ngraceful_stop = \"0s\"\n"
+    )
+    [gone], [deaf] = house.running("gone"), house.running("deaf")
+    house.logs(deaf, "ready")
+    daemon.kill()
+    os.kill(gone.pid or 0, signal.SIGKILL)
+    wait_for(lambda: not is_alive(gone.pid or 0))
+    house.start()
+    assert not is_alive(deaf.pid or 0)
+
+
+def test_a_daemon_told_to_stop_while_it_waits_for_the_past_stops_at_once(house: House) -> None:
+    first = house.start(f"[services.deaf]\nrun = '{child('ignore_term')}'\ngraceful_stop = \"1h\"\n")
+    [deaf] = house.running("deaf")
+    house.logs(deaf, "ready")
+    first.kill()
+    second = house.launch()
+    second.says("ending a process that the former daemon left running")
+    assert not second.is_ready
+    assert second.stop() == 0
+    assert is_alive(deaf.pid or 0), "its grace is not over; the next daemon goes on with it"
+    house.start(house.config.read_text().replace("1h", "0s"))
+    assert not is_alive(deaf.pid or 0)
+
+
 def test_a_process_that_only_has_a_pid_in_common_is_left_alone(house: House) -> None:
     daemon = house.start('[services.s]\nrun = "sleep 1000"\n')
     [run] = house.running("s")
