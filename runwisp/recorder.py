@@ -43,6 +43,11 @@ class Recorder:
         return self._trouble.message if self._trouble else ""
 
     @property
+    def hint(self) -> str:
+        """What a person can do about it."""
+        return self._trouble.hint if self._trouble else ""
+
+    @property
     def waiting(self) -> int:
         return len(self._runs)
 
@@ -97,7 +102,7 @@ class Recorder:
         """With another database, in the place of a malformed one: what waits goes there."""
         self._history = history
         if self._trouble:
-            self._trouble = HistoryError(self._trouble.message)
+            self._trouble = HistoryError(self._trouble.message, self._trouble.hint)
 
     def _keep(self, runs: Iterable[Run], marks: Iterable[Mark]) -> None:
         self._marks.update((mark.task_name, mark) for mark in marks)

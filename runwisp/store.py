@@ -71,6 +71,8 @@ HINTS = {
     Obstacle.BUSY: "Another process keeps it locked: see which one has it open (fuser -v).",
 }
 
+NEW_ONE_COMES = "The daemon sets it aside and goes on with one rebuilt from the logs; see to its disk."
+
 
 class Store:
     """One connection to the database of a data directory. Outside ``transaction`` every statement stands for
@@ -192,10 +194,12 @@ class Store:
     def _explained(self, error: sqlite3.Error) -> Exception:
         """What the error means to a person; itself where it is a bug of ours."""
         if self._is_set_aside:
-            return HistoryMalformed(f"the history in {self.shown} was malformed and is set aside")
+            return HistoryMalformed(
+                f"the history in {self.shown} was malformed and is set aside", NEW_ONE_COMES
+            )
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
         if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return HistoryMalformed(f"the history in {self.shown} is malformed: {error}")
+            return HistoryMalformed(f"the history in {self.shown} is malformed: {error}", NEW_ONE_COMES)
         if obstacle := OBSTACLES.get(code) or OBSTACLES.get(code & 0xFF):
             return HistoryUnwritable(
                 f"cannot use the history in {self.shown}: {error}", HINTS[obstacle], obstacle

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from runwisp import config, host, procfs, reaper
 from runwisp.config import Config
+from runwisp.daemonlog import Log
+from runwisp.history import History, Opened, open_history
 from runwisp.launch import Launcher
 from runwisp.life import Life, LifeKind
 from runwisp.paths import DataDir
@@ -46,6 +48,24 @@ def give(data_path: str, config_path: str, kind: LifeKind) -> Born:
     os.chdir(loaded.folder)
     launcher = Launcher(os.environ, loaded.secret_variables, data.absolute, open_files, loaded.folder)
     return Born(loaded, data, launcher, _life(kind))
+
+
+def history_of(born: Born, log: Log) -> History:
+    """Raises: HistoryTooNew, HistoryUnwritable, HistoryError, SymlinkRefused, DataDirError."""
+    opened = open_history(born.data, born.life, host.wall())
+    tell_of_history(opened, log)
+    return opened.history
+
+
+def tell_of_history(opened: Opened, log: Log) -> None:
+    if opened.set_aside:
+        log.error(
+            "the database was malformed and is set aside; the history was rebuilt from the logs",
+            kept_as=opened.set_aside.path,
+            why=opened.set_aside.why,
+            rebuilt=opened.rebuilt_count,
+            unreadable=opened.unreadable_count,
+        )
 
 
 def _life(kind: LifeKind) -> Life:

@@ -116,7 +116,11 @@ class Engine:
         was_degraded = self.recorder.is_degraded
         followups = self.performer.perform(effects)
         if self.recorder.is_degraded and not was_degraded:
-            self.log.error("the history cannot be written; no task is started", why=self.recorder.reason)
+            self.log.error(
+                "the history cannot be written; no task is started",
+                why=self.recorder.reason,
+                next=self.recorder.hint,
+            )
             self.loop.timers.arm(RECORD_TIMER, after(now.mono, RECORD_AGAIN_AFTER))
         return followups
 
@@ -125,11 +129,15 @@ class Engine:
         self._inbox.extend(inputs)
 
     def close(self) -> None:
-        """Ends the pump, which first finishes its files, and lets go of everything."""
+        """After Quit: ends the pump, which first finishes its files, and lets go of everything."""
+        assert self.performer.quit
+        for run_id in self.performer.quit.abandoned:
+            self.log.error("a process does not end; its run is left open", run=run_id)
         self.pump.stop()
         by = after(host.now().mono, PUMP_ENDS_WITHIN)
         while self.pump.pid:
             now = self.wait(by)
+            self.loop.timers.due(now.mono)  # nothing of all that is done any more, nor keeps us awake
             if now.mono >= by:
                 self.log.error("the log pump does not end; leaving it behind", pid=self.pump.pid)
                 break

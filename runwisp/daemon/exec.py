@@ -30,12 +30,12 @@ from runwisp.daemon.inputs import (
     StopDaemon,
 )
 from runwisp.daemon.outputs import Copy
-from runwisp.daemon.processes import Processes
+from runwisp.daemon.processes import ABANDON_AFTER, Processes
 from runwisp.daemonlog import Format, Level, Log
 from runwisp.errors import DataDirLocked, HistoryError
 from runwisp.event import Event
 from runwisp.firing import Anchored, ClockStepped, Firing, Missed
-from runwisp.history import History, open_history
+from runwisp.history import History
 from runwisp.ids import UlidMaker
 from runwisp.life import LifeKind
 from runwisp.recorder import Recorder
@@ -47,12 +47,13 @@ from runwisp.wire import Closed, Drained, Overflowed, Pressure, Renamed
 
 @dataclass(slots=True)
 class Once:
-    """The brain of an `exec`: one attempt of one definition. ``run`` is its row once it has ended."""
+    """The brain of an `exec`: one attempt of one definition. ``run`` is its row in the end."""
 
     definition: AnyTask
     ids: UlidMaker
     processes: Processes = field(default_factory=Processes)
     run: Run | None = None
+    is_killing: bool = False
 
     @property
     def lingering(self) -> Collection[str]:
@@ -101,19 +102,33 @@ class Once:
                 assert_never(happened)
 
     def _due(self, turn: Turn, timer: Timer) -> None:
-        if timer.kind is TimerKind.TIMEOUT:
-            self.processes.timed_out(turn, timer.key)
-        else:
-            self.processes.kill(turn, timer.key)
+        match timer.kind:
+            case TimerKind.TIMEOUT:
+                self.processes.timed_out(turn, timer.key)
+            case TimerKind.KILL:
+                self.processes.kill(turn, timer.key)
+            case TimerKind.SHUTDOWN:
+                self._abandon(turn)
+            case _:
+                raise ValueError(f"not a timer of an exec: {timer}")
 
     def _stop(self, turn: Turn, why: str) -> None:
         """The first ctrl-C starts the ladder, the second jumps to its end."""
-        for run_id in [*self.processes.active, *self.processes.lingering]:
-            if self.processes.is_closing:
-                self.processes.kill(turn, run_id)
-            elif run_id in self.processes.active:
+        if not self.processes.is_closing:
+            self.processes.is_closing = True
+            for run_id in [*self.processes.active]:
                 self.processes.stop(turn, run_id, EndReason.STOPPED, f"exec was ended by {why}")
-        self.processes.is_closing = True
+        elif not self.is_killing:
+            self.is_killing = True
+            for run_id in [*self.processes.active, *self.processes.lingering]:
+                self.processes.kill(turn, run_id)
+            turn.arm(Timer(TimerKind.SHUTDOWN), ABANDON_AFTER)
+
+    def _abandon(self, turn: Turn) -> None:
+        """Whoever pressed ctrl-C twice does not wait for what may never come."""
+        for active in self.processes.active.values():
+            self.run = active.run
+        turn.do(Quit(self.processes.abandon(turn)))
 
 
 def run_once(born: Born, definition: AnyTask, history: History, log: Log) -> Run:
@@ -139,7 +154,9 @@ def run_once(born: Born, definition: AnyTask, history: History, log: Log) -> Run
         engine.turn(now)
     engine.close()
     if not recorder.finish():
-        raise HistoryError(f"the run is not in the history, which cannot be written: {recorder.reason}")
+        raise HistoryError(
+            f"the run is not in the history, which cannot be written: {recorder.reason}", recorder.hint
+        )
     assert brain.run
     return brain.run
 
@@ -179,5 +196,4 @@ def main(config_path: str, data_path: str, name: str) -> Run:
             f"Let it run the task: runwisp run-task {name}",
         )
     log = Log(2, Level.WARN, Format.TEXT, host.wall)
-    opened = open_history(born.data, born.life, host.wall())
-    return run_once(born, definition, opened.history, log)
+    return run_once(born, definition, birth.history_of(born, log), log)

@@ -23,7 +23,7 @@ from runwisp.daemonlog import Log
 from runwisp.daemonstate import DaemonState
 from runwisp.errors import DataDirError, HistoryError
 from runwisp.event import Event, EventKind, Severity
-from runwisp.history import History, Opened, open_history
+from runwisp.history import History
 from runwisp.ids import UlidMaker
 from runwisp.life import LifeKind
 from runwisp.recorder import Recorder
@@ -117,9 +117,6 @@ class Daemon:
     def _end(self) -> None:
         """All rows are final; the pump still finishes its files."""
         engine = self._engine
-        assert engine.performer.quit
-        for run_id in engine.performer.quit.abandoned:
-            self._log.error("a process does not end; its run is left open", run=run_id)
         self._recovery.cancel()
         engine.close()
         if not self._recorder.finish():
@@ -127,6 +124,7 @@ class Daemon:
                 "runs are missing in the history, which cannot be written",
                 count=self._recorder.waiting,
                 why=self._recorder.reason,
+                next=self._recorder.hint,
             )
         text = f"stopped by {self._supervisor.stopped_by}"
         self._publish(Event(EventKind.DAEMON_STOPPED, host.wall(), text))
@@ -168,9 +166,9 @@ class Daemon:
         try:
             opened = self._history.renewed(now.wall, self._recorder.reason)
         except (HistoryError, DataDirError) as error:
-            self._log.error("no new history could be made", why=error.message)
+            self._log.error("no new history could be made", why=error.message, next=error.hint)
             return
-        _tell_of_history(opened, self._log)
+        birth.tell_of_history(opened, self._log)
         self._history = opened.history
         self._sweeper.retention.go_on(opened.history)
         self._recorder.go_on(opened.history)
@@ -190,21 +188,9 @@ def main(config_path: str, data_path: str, log: Log) -> int:
     born = birth.give(data_path, config_path, LifeKind.DAEMON)
     lock = born.data.lock()
     try:
-        opened = open_history(born.data, born.life, host.wall())
-        _tell_of_history(opened, log)
+        history = birth.history_of(born, log)
         for warning in born.config.warnings:
             log.warn(warning.spelled(config_path))
-        return Daemon(born, opened.history, log, Notifier.from_env(os.environ)).run()
+        return Daemon(born, history, log, Notifier.from_env(os.environ)).run()
     finally:
         lock.release()
-
-
-def _tell_of_history(opened: Opened, log: Log) -> None:
-    if opened.set_aside:
-        log.error(
-            "the database was malformed and is set aside; the history was rebuilt from the logs",
-            kept_as=opened.set_aside.path,
-            why=opened.set_aside.why,
-            rebuilt=opened.rebuilt_count,
-            unreadable=opened.unreadable_count,
-        )

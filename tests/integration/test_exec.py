@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from runwisp.run import EndReason, Phase, Trigger
-from tests.integration.running import PATIENCE, House, child, is_alive
+from tests.integration.conftest import all_pids, parent_pid
+from tests.integration.running import PATIENCE, House, child, is_alive, wait_for
 
 SLEEPER = '[tasks.sleeper]\nrun = "echo up; exec sleep 1000"\n'
 
@@ -140,6 +141,33 @@ def test_a_second_ctrl_c_cuts_the_grace_short(house: House) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 137
     assert house.runs()[0].end_reason is EndReason.STOPPED
+
+
+def test_a_second_ctrl_c_ends_it_though_its_pump_does_nothing(house: House) -> None:
+    house.write(SLEEPER)
+    with executing(house, "sleeper") as process:
+        [run] = house.running("sleeper")
+        house.logs(run, "up")
+        pump = next(pid for pid in all_pids() if parent_pid(pid) == process.pid and pid != run.pid)
+        os.kill(pump, signal.SIGSTOP)
+        process.send_signal(signal.SIGINT)
+        wait_for(lambda: not is_alive(run.pid or 0))
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 143
+        os.kill(pump, signal.SIGKILL)
+        assert process.stderr and "the log pump does not end" in process.stderr.read()
+    [run] = house.runs()
+    assert (run.end_reason, run.message) == (EndReason.STOPPED, "exec was ended by SIGINT")
+
+
+def test_it_tells_of_a_malformed_history_that_it_sets_aside(house: House) -> None:
+    house.write('[tasks.job]\nrun = "true"\n')
+    house.data.mkdir(mode=0o700)
+    house.database.write_bytes(b"no database at all" * 500)
+    done = house.run("exec", "job")
+    assert done.returncode == 0
+    assert "the database was malformed and is set aside" in done.stderr
 
 
 def test_what_a_killed_exec_left_is_ended_and_recorded_by_the_next_daemon(house: House) -> None:
