@@ -23,7 +23,7 @@ from tests.bench.watching import MARK, end_all, helpers, wait_until
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / "build/bench"
 PACKAGES = ("supervisor", "circus")
-STOPS_WITHIN = 60.0
+STOPS_WITHIN = 15.0
 POLL = 0.002
 
 
