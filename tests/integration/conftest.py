@@ -29,8 +29,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, None, None]:
 
 
 @pytest.fixture(autouse=True)
-def no_file_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> Generator[None, None, None]:
+def no_file_is_left_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[None, None, None]:
     """Gives each test, and what it starts, a folder of its own for temporary files; fails it if any stay."""
+    tmp_path_factory.getbasetemp()  # made when it is first asked for, and not to be in one test's folder
     folder = Path(tempfile.mkdtemp(prefix="runwisp-test-"))
     folder.chmod(0o755)
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
