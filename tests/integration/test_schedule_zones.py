@@ -1,4 +1,4 @@
-"""Every change of the clocks in every zone from 2020 to 2035, held against two independent readings.
+"""The changes of the clocks in all zones from 2020 to 2035, held against two independent readings.
 
 The oracle walks through time minute by minute as Debian's cron does, with a virtual clock that follows the
 local one and never goes back; what an expression matches is read by cronsim. The other reading is cronsim's
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from cronsim import CronSim
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runwisp import schedule
@@ -231,19 +231,12 @@ def test_there_are_changes_of_all_kinds() -> None:
     assert len(transitions()) > 900
 
 
-def test_every_change_of_the_clocks_is_read_as_debians_cron_reads_it() -> None:
-    for transition in transitions():
-        for expression in telling(transition)[:4]:
-            check(transition, expression, 4 * HOUR)
-
-
-def test_every_kind_of_change_is_read_so_for_every_kind_of_schedule() -> None:
+def test_every_kind_of_change_is_read_as_debians_cron_reads_it() -> None:
     for transition in shapes():
-        for expression in thorough(transition):
+        for expression in telling(transition):
             check(transition, expression, 5 * HOUR)
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_schedule_of_any_kind_is_read_so(data: st.DataObject) -> None:
     transition = data.draw(st.sampled_from(shapes()))
