@@ -173,7 +173,7 @@ class House:
         return daemon
 
     def start_after(self, hours: int, configuration: str) -> Daemon:
-        """Starts a daemon that has not run for so long: each ``@every 1h`` has as many firings to catch up."""
+        """Starts a daemon that was away for so long: each ``@every 1h`` has as many firings to catch up."""
         self.start(configuration).stop()
         self.pretend("UPDATE marks SET anchored_at = anchored_at - ? * 3600000", hours)
         self.pretend("UPDATE marks SET last_fired_at = last_fired_at - ? * 3600000", hours)

@@ -117,7 +117,8 @@ def test_on_a_full_disk_tasks_are_refused_loudly_services_go_on_and_rows_come_la
     with disk_at(house.data) as ballast:
         daemon = house.start(
             '[tasks.tick]\ncron = "@every 1s"\nrun = "echo $RUNWISP_RUN_ID >> ran"\n'
-            '[services.s]\nrun = "echo $RUNWISP_RUN_ID >> served; sleep 0.2"\nrestart_delay = "50ms"\nrestart_backoff = "constant"\n'
+            '[services.s]\nrun = "echo $RUNWISP_RUN_ID >> served; sleep 0.2"\n'
+            'restart_delay = "50ms"\nrestart_backoff = "constant"\n'
         )
         house.ended("tick")
         fill(ballast)
