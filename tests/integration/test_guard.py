@@ -32,7 +32,8 @@ def test_the_test_that_leaves_something_behind_fails_and_no_other(tmp_path: Path
     conftest = Path(__file__).with_name("conftest.py").read_text()
     (tmp_path / "conftest.py").write_text(conftest.replace("PATIENCE = 5.0", "PATIENCE = 0.1"))
     (tmp_path / "test_leaky.py").write_text(LEAKY)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "default", str(tmp_path)]
+    options = ("-q", "-p", "no:cacheprovider", "-W", "default", f"--basetemp={tmp_path}/inner")
+    command = [sys.executable, "-m", "pytest", *options, str(tmp_path)]
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     failed = {
