@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,8 @@ KINDS: dict[str, Callable[..., Message]] = {
 
 
 def packed(message: Message) -> bytes:
-    return json.dumps([type(message).__name__, *astuple(message)], separators=(",", ":")).encode()
+    values = (getattr(message, name) for name in message.__slots__)
+    return json.dumps([type(message).__name__, *values], separators=(",", ":")).encode()
 
 
 def unpacked(packet: bytes) -> Message:
