@@ -20,18 +20,17 @@ import tomli
 
 from runwisp import hostzone
 from runwisp.clock import DAY, SECOND, Millis
-from runwisp.closest import did_you_mean
 from runwisp.configfindings import Findings, read_named_table, spelled, unknown_key, unknown_table
 from runwisp.configkeys import TOP_LEVEL, zone
 from runwisp.confignotify import read_notifiers, read_routes, read_settings
 from runwisp.configtasks import Surroundings, read_defaults, read_definitions
 from runwisp.configwarnings import add_warnings
-from runwisp.errors import ConfigError, ConfigUnreadable, Problem, UnknownTask
+from runwisp.errors import ConfigError, ConfigUnreadable, Problem
 from runwisp.hostzone import HostZone
 from runwisp.notifier import Notifier, NotifySettings, Secret, SecretSource
 from runwisp.printable import printable
 from runwisp.route import Route
-from runwisp.task import AnyTask
+from runwisp.task import AnyTask, unknown_task
 from runwisp.values import BadValue
 
 POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
@@ -123,10 +122,7 @@ def parse(text: str, path: str, reader: Reader) -> Config:
 def definition_named(config: Config, name: str) -> AnyTask:
     """Raises: UnknownTask, with the name that was probably meant."""
     if name not in config.tasks:
-        raise UnknownTask(
-            f'no task or service is called "{printable(name)}"{did_you_mean(name, config.tasks)}',
-            "`runwisp list` shows them all",
-        )
+        raise unknown_task(name, config.tasks)
     return config.tasks[name]
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from runwisp.clock import Wall, rfc3339
+from runwisp.printable import clipped, escaped, printable
 
 
 class Level(StrEnum):
@@ -32,7 +33,6 @@ PRIORITIES = {Level.DEBUG: 7, Level.INFO: 6, Level.WARN: 4, Level.ERROR: 3}
 """Source: sd-daemon(3)."""
 
 RANKS = {level: rank for rank, level in enumerate(Level)}
-LONGEST_VALUE = 1000
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+:/@%,")
 
 Value = str | int | float | None
@@ -108,22 +108,7 @@ def as_json(at: Wall, level: Level, message: str, fields: Mapping[str, Value]) -
 
 
 def as_text(message: str, fields: Mapping[str, Value]) -> str:
-    return " ".join(
-        [escaped(clipped(message)), *(f"{name}={_value(value)}" for name, value in fields.items())]
-    )
-
-
-def clipped(text: str) -> str:
-    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}[... {len(text)} characters]"
-
-
-def escaped(text: str) -> str:
-    """On one line and harmless to a terminal, whoever chose the text."""
-    if text.isprintable():
-        return text
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
-    )
+    return " ".join([printable(message), *(f"{name}={_value(value)}" for name, value in fields.items())])
 
 
 def is_journal(fd: int, environ: Mapping[str, str]) -> bool:

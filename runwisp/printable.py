@@ -5,11 +5,19 @@ Pure. Called wherever such text reaches a terminal or a log of the daemon.
 
 from __future__ import annotations
 
+LONGEST = 1000
 
-def printable(text: str, longest: int = 1000) -> str:
+
+def printable(text: str, longest: int = LONGEST) -> str:
     """The text with escapes such as ``\\n`` for what cannot be printed, cut when it is very long."""
-    if len(text) > longest:
-        text = f"{text[:longest]}[... {len(text)} characters]"
+    return escaped(clipped(text, longest))
+
+
+def clipped(text: str, longest: int = LONGEST) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}[... {len(text)} characters]"
+
+
+def escaped(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(

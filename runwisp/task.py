@@ -6,13 +6,16 @@ or "not given". Nothing here ever changes while the daemon runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from signal import Signals
 from typing import ClassVar
 
 from runwisp.clock import DAY, MINUTE, SECOND, Millis
+from runwisp.closest import did_you_mean
+from runwisp.errors import UnknownTask
+from runwisp.printable import printable
 
 MEBIBYTE = 1024 * 1024
 
@@ -118,3 +121,11 @@ class Service(Definition):
 
 
 AnyTask = Task | Service
+
+
+def unknown_task(name: str, known: Iterable[str]) -> UnknownTask:
+    """The error about a name that no task has, with the one that was probably meant."""
+    return UnknownTask(
+        f'no task or service is called "{printable(name)}"{did_you_mean(name, known)}',
+        "`runwisp list` shows them all",
+    )

@@ -12,13 +12,13 @@ from datetime import datetime
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from runwisp import config, host, schedule
+from runwisp import host, schedule
+from runwisp.cli.loaded import loaded
 from runwisp.clock import Wall, rfc3339, wall_of
-from runwisp.closest import did_you_mean
 from runwisp.config import Config
-from runwisp.errors import NoSchedule, UnknownTask
+from runwisp.errors import NoSchedule
 from runwisp.schedule import Every, Note, Tick
-from runwisp.task import Service, Task
+from runwisp.task import Service, Task, unknown_task
 
 HELP = "Show the next firings of a task in its time zone, and what daylight saving does to them."
 
@@ -45,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(flags: argparse.Namespace) -> int:
     """Raises: UnknownTask, NoSchedule, and whatever loading the configuration raises."""
-    task, expression = _scheduled(config.load(flags.config), flags.task)
+    task, expression = _scheduled(loaded(flags), flags.task)
     found = schedule.parse(expression, task.timezone)
     start = _wall(flags.start, task.timezone) if flags.start else host.now().wall
     ticks = list(islice(found.ticks_after(start), flags.n))
@@ -62,8 +62,8 @@ def run(flags: argparse.Namespace) -> int:
     return 0
 
 
-def _scheduled(loaded: Config, name: str) -> tuple[Task, str]:
-    definition = loaded.tasks.get(name)
+def _scheduled(found: Config, name: str) -> tuple[Task, str]:
+    definition = found.tasks.get(name)
     match definition:
         case Task(cron=str(expression)):
             return definition, expression
@@ -75,10 +75,7 @@ def _scheduled(loaded: Config, name: str) -> tuple[Task, str]:
         case Service():
             raise NoSchedule(f'"{name}" is a service: it is kept up all the time and has no schedule')
         case None:
-            raise UnknownTask(
-                f'no task or service is called "{name}"{did_you_mean(name, loaded.tasks)}',
-                "`runwisp list` shows them all",
-            )
+            raise unknown_task(name, found.tasks)
 
 
 def _record(tick: Tick) -> dict[str, str | None]:

@@ -32,13 +32,13 @@ from runwisp.daemon.processes import ABANDON_AFTER, Active, Processes, publish_e
 from runwisp.daemon.servicestate import ServiceState
 from runwisp.daemon.taskstate import TaskState
 from runwisp.daemonstate import DaemonState
-from runwisp.errors import Refused, RunWispError, UnknownRun, UnknownTask
+from runwisp.errors import Refused, RunWispError, UnknownRun
 from runwisp.event import Event, EventKind
 from runwisp.firing import Anchored, ClockStepped, Firing, Missed
 from runwisp.ids import UlidMaker
 from runwisp.replica import ReplicaState
 from runwisp.run import NEVER_STARTED, EndReason, Phase, Run, Trigger, ended
-from runwisp.task import AnyTask, Kind, Service, Task
+from runwisp.task import AnyTask, Kind, Service, Task, unknown_task
 from runwisp.timers import Timer, TimerKind
 from runwisp.wire import Closed, Drained, Overflowed, Pressure, Renamed
 
@@ -207,7 +207,7 @@ class Supervisor:
             case StopRun(run_id):
                 return self._stop_run(turn, run_id)
             case TriggerTask(name) | StopTask(name) | RestartService(name) if name not in self.definitions:
-                return UnknownTask(f'no task or service is called "{name}"', "`runwisp list` shows them all")
+                return unknown_task(name, self.definitions)
             case TriggerTask(name, by):
                 return self._trigger(turn, name, by)
             case StopTask(name):

@@ -195,16 +195,17 @@ def test_validate_as_json_is_the_answer_also_for_an_invalid_file(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes somebody else")
-def test_root_judges_as_the_owner_of_the_data_directory_would() -> None:
+@pytest.mark.parametrize("words", [("list",), ("validate",), ("next", "a")], ids=" ".join)
+def test_root_judges_as_the_owner_of_the_data_directory_would(words: tuple[str, ...]) -> None:
     """Else root would find valid what its daemon, which runs as that user, refuses."""
     with tempfile.TemporaryDirectory() as folder:
         data, config = Path(folder, "data"), Path(folder, "runwisp.toml")
         data.mkdir()
-        config.write_text('[tasks.a]\nrun = "true"\nuser = "root"\n')
+        config.write_text('[tasks.a]\nrun = "true"\ncron = "@daily"\nuser = "root"\n')
         config.chmod(0o644)
         for path in (folder, data):
             os.chown(path, NOBODY, NOBODY)
-        command = [sys.executable, "-m", "runwisp", "validate", "-c", str(config), "--data", str(data)]
+        command = [sys.executable, "-m", "runwisp", *words, "-c", str(config), "--data", str(data)]
         environ = {**os.environ, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1

@@ -22,7 +22,9 @@ def test_a_word_that_is_like_none_gets_no_suggestion(word: str) -> None:
     assert not did_you_mean(word, ("run", "timeout", "keep_runs"))
 
 
-def test_plain_text_is_shown_as_it_is() -> None:
+@given(st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"])))
+def test_plain_text_is_shown_as_it_is(text: str) -> None:
+    assert printable(text) == text
     assert printable("Größe 5 µm, 漢字") == "Größe 5 µm, 漢字"
 
 
@@ -36,4 +38,5 @@ def test_whatever_it_was_it_is_one_printable_line(text: str) -> None:
 
 
 def test_very_long_text_is_cut_and_says_so() -> None:
+    assert printable("x" * 1000) == "x" * 1000
     assert printable("x" * 2000, longest=10) == "xxxxxxxxxx[... 2000 characters]"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runwisp.clock import Wall
-from runwisp.daemonlog import Level, as_json, as_text, clipped, escaped
+from runwisp.daemonlog import Level, as_json, as_text
 
 NEW_YEAR = Wall(1_767_225_600_000)
 
@@ -48,13 +48,3 @@ def test_json_names_the_time_and_no_field_forges_what_is_the_records_own() -> No
 def test_a_record_is_one_line_without_control_characters(message: str, value: str) -> None:
     for record in (as_text(message, {"k": value}), as_json(NEW_YEAR, Level.INFO, message, {"k": value})):
         assert record.isprintable()
-
-
-@given(st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"])))
-def test_what_is_harmless_is_written_as_it_is(text: str) -> None:
-    assert escaped(text) == text
-
-
-def test_a_long_text_is_cut_and_says_so() -> None:
-    assert clipped("x" * 1000) == "x" * 1000
-    assert clipped("x" * 1001) == "x" * 1000 + "[... 1001 characters]"
