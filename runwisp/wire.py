@@ -112,7 +112,10 @@ class Pressure:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
+    """``failure``: what kept the pump from removing one of the logs; empty when all are gone."""
+
     ticket: int
+    failure: str
 
 
 ToPump = Hello | Open | SystemLine | Exited | Remove

@@ -55,7 +55,7 @@ class Hooks:
     publish: Callable[[Event], None]
     reply: Callable[[Reply], None]
     due: Callable[[Timer, Now], None]
-    removed: Callable[[int], None]
+    removed: Callable[[Removed], None]
     malformed: Callable[[Now], None]
     hang_up: Callable[[], None]
 
@@ -211,9 +211,9 @@ class Engine:
             match message:
                 case Hello() | Open() | SystemLine() | Exited() | Remove():
                     raise AssertionError(f"not for the daemon: {message}")
-                case Removed(ticket):
+                case Removed():
                     self.outputs.heard(message)
-                    self.hooks.removed(ticket)
+                    self.hooks.removed(message)
                 case _ if self.outputs.heard(message):
                     self._inbox.append(message)
                 case _:

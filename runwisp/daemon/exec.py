@@ -42,7 +42,7 @@ from runwisp.recorder import Recorder
 from runwisp.run import EndReason, Run, Trigger, drafted
 from runwisp.task import AnyTask
 from runwisp.timers import Timer, TimerKind
-from runwisp.wire import Closed, Drained, Overflowed, Pressure, Renamed
+from runwisp.wire import Closed, Drained, Overflowed, Pressure, Removed, Renamed
 
 
 @dataclass(slots=True)
@@ -181,8 +181,8 @@ def _refuse_timer(timer: Timer, _now: Now) -> None:
     raise AssertionError(f"not for an exec: {timer}")
 
 
-def _refuse_removed(ticket: int) -> None:
-    raise AssertionError(f"nothing was to be removed: {ticket}")
+def _refuse_removed(removed: Removed) -> None:
+    raise AssertionError(f"nothing was to be removed: {removed}")
 
 
 def main(config_path: str, data_path: str, name: str) -> Run:

@@ -55,7 +55,7 @@ class Daemon:
             publish=self._publish,
             reply=self._reply,
             due=self._due,
-            removed=lambda ticket: self._sweeper.removed(ticket, host.now()),
+            removed=lambda removed: self._sweeper.removed(removed, host.now()),
             malformed=self._renew_history,
             hang_up=self._hang_up,
         )

@@ -84,6 +84,9 @@ class Retention:
         """Starts a whole sweep, unless one is under way."""
         if not self._sweep:
             self._sweep = self._whole(now)
+        if not self._under_way:
+            self._sent_up_to = 0
+            self._has_removals = True
 
     def run_ended(self, task_name: str) -> None:
         """A run of this task was added to the history; touches nothing but a counter."""
@@ -98,6 +101,10 @@ class Retention:
         """The pump's answer: these files are gone. One pump may repeat what another has said."""
         if span := self._under_way.pop(ticket, None):
             self._gone.append(span)
+
+    def not_removed(self, ticket: int) -> None:
+        """The pump's answer: not all of these files are gone; the next whole sweep asks again."""
+        self._under_way.pop(ticket, None)
 
     def step(self, now: Wall) -> list[Remove]:
         """Does one small part of what there is to do; gives what to tell the pump.

@@ -14,7 +14,7 @@ from runwisp.daemonlog import Log
 from runwisp.errors import HistoryMalformed, HistoryUnwritable
 from runwisp.run import Phase, Run
 from runwisp.timers import Timer, TimerKind, Timers
-from runwisp.wire import Remove
+from runwisp.wire import Remove, Removed
 
 SWEEP_TIMER = Timer(TimerKind.SWEEP)
 STEP_TIMER = Timer(TimerKind.SWEEP, "step")
@@ -57,8 +57,12 @@ class Sweeper:
             self.retention.run_ended(run.task_name)
             self._arm_step(now, BETWEEN_STEPS)
 
-    def removed(self, ticket: int, now: Now) -> None:
-        self.retention.removed(ticket)
+    def removed(self, removed: Removed, now: Now) -> None:
+        if removed.failure:
+            self.log.error("old logs could not be deleted; the next sweep tries again", why=removed.failure)
+            self.retention.not_removed(removed.ticket)
+        else:
+            self.retention.removed(removed.ticket)
         self._arm_step(now, BETWEEN_STEPS)
 
     def _step(self, now: Now) -> None:

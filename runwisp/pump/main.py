@@ -157,17 +157,17 @@ class Pump:
         self._after(output)
 
     def _remove(self, message: Remove) -> None:
-        """Answered only when all of them are gone: what is not confirmed is asked for again later."""
+        """One that cannot be removed keeps none of the others."""
         assert self._shared
-        is_done = True
+        failure = ""
         for log in message.logs:
             task_name, _, stem = log.partition("/")
             try:
                 LogFiles(self._shared.logs_dir, task_name, stem).remove()
-            except OSError:
-                is_done = False
-        if self._link and is_done:
-            self._link.send(Removed(message.ticket))
+            except OSError as error:
+                failure = f"{log}: {error.strerror}"
+        if self._link:
+            self._link.send(Removed(message.ticket, failure))
 
     def _settle(self, output: Output, now: Now) -> None:
         output.settle(now)

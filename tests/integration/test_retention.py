@@ -249,6 +249,18 @@ def test_files_are_asked_for_again_by_the_next_daemon_until_they_are_gone(histor
     assert retention(history).step(NOW) == []
 
 
+def test_files_that_stay_are_asked_for_again_by_the_next_sweep_and_hold_up_no_others(
+    history: History,
+) -> None:
+    runs = several(3)
+    history.save(runs)
+    kept = retention(history, default=Keep(0, None))
+    kept.begin(NOW)
+    [asked] = kept.step(NOW)
+    kept.not_removed(asked.ticket)
+    assert swept(kept) == list(asked.logs)
+
+
 def test_another_database_in_the_place_of_a_malformed_one_is_swept_from_its_start(data: DataDir) -> None:
     with history_in(data) as history:
         history.save(several(3))
