@@ -20,6 +20,8 @@ from runwisp.errors import DataDirError, DataDirLocked, SymlinkRefused
 
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
+OURS = frozenset({"runwisp.db", "daemon.pid"})
+"""One of these is in every data directory that was used."""
 FLOCK = "hhqqi4x"
 """struct flock of fcntl_locking(2): type, whence, start, len, pid. Length 0 is the whole file."""
 
@@ -93,6 +95,7 @@ class DataDir:
                 f"every user of this machine may write the data directory {self.path}",
                 f"Close it, then start again:\n  chmod 0700 {shlex.quote(self.path)}",
             )
+        self._check_logs()
 
     def open(self, name: str, flags: int) -> int:
         """Open a file directly in the directory, 0600 whatever the umask, never through a symlink.
@@ -152,6 +155,20 @@ class DataDir:
         finally:
             os.close(fd)
 
+    def _check_logs(self) -> None:
+        """Output is written there by the pump, which could only drop it."""
+        try:
+            mode = os.lstat(self.logs).st_mode
+        except FileNotFoundError:
+            return
+        shown = f"{self.path}/logs"
+        if stat.S_ISLNK(mode):
+            raise symlink_refused(shown)
+        if not stat.S_ISDIR(mode):
+            raise DataDirError(f"{shown} is not a directory", "Move it away, then start again.")
+        if not os.access(self.logs, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+            raise self._permission_denied(f"cannot write in {shown}", self.logs)
+
     def _status(self) -> os.stat_result:
         status = os.lstat(self.absolute)
         if stat.S_ISLNK(status.st_mode):
@@ -170,7 +187,7 @@ class DataDir:
 
     def _explained(self, error: OSError, what: str) -> DataDirError:
         if error.errno in (errno.EACCES, errno.EPERM):
-            return self._permission_denied(what)
+            return self._permission_denied(what, self.absolute)
         if error.errno == errno.ENOTDIR and os.path.islink(self.absolute):
             return symlink_refused(self.path)
         return DataDirError(
@@ -178,8 +195,7 @@ class DataDir:
             "Put that right, or name another directory with --data.",
         )
 
-    def _permission_denied(self, what: str) -> DataDirError:
-        place = self.absolute
+    def _permission_denied(self, what: str, place: str) -> DataDirError:
         while not os.path.lexists(place):
             place = os.path.dirname(place)
         status = os.stat(place)
@@ -187,12 +203,16 @@ class DataDir:
         user, group = user_name(os.geteuid()), group_name(os.getegid())
         target = shlex.quote(self.absolute)
         commands = [f"sudo chown -R {user}:{group} {target}", f"sudo chmod 0700 {target}"]
-        if place != self.absolute:
+        if not place.startswith(self.absolute):
             commands.insert(0, f"sudo mkdir -p {target}")
+        advice = "Give it to that user, then start again:\n" + "\n".join(f"  {each}" for each in commands)
+        if place == self.absolute and _is_of_others(place):
+            # chown -R of /etc would be the end of the machine.
+            advice = "It holds other things than RunWisp's; name a directory of its own with --data."
         return DataDirError(
             f"permission denied on the data directory {self.path}: {what}; {place} belongs to {owner} "
             f"(mode {stat.S_IMODE(status.st_mode):04o}), the daemon runs as {user}",
-            "Give it to that user, then start again:\n" + "\n".join(f"  {command}" for command in commands),
+            advice,
         )
 
 
@@ -261,6 +281,15 @@ def group_name(gid: int) -> str:
         return str(gid)
 
 
+def _is_of_others(directory: str) -> bool:
+    """Whether it is in use, and not by us. One that cannot be looked into gets the benefit of the doubt."""
+    try:
+        names = {*os.listdir(directory)} - {"lost+found"}  # a file system has that from the beginning
+    except OSError:
+        return False
+    return bool(names) and not OURS & names
+
+
 def _trimmed(path: str) -> str:
     """Without what would make the kernel follow a symlink in the last place: ``data/``, ``data/.``."""
     while len(path) > 1 and path.endswith(("/", "/.")):
@@ -269,11 +298,20 @@ def _trimmed(path: str) -> str:
 
 
 def _canonical(path: str) -> str:
-    """Absolute, symlinks resolved but for one in the last place, which is to be refused, not followed."""
+    """Absolute, symlinks resolved but for one in the last place, which is to be refused, not followed.
+
+    Raises: DataDirError.
+    """
     parent, name = os.path.split(path)
-    if name in ("", os.curdir, os.pardir):
-        return os.path.realpath(path)
-    return os.path.join(os.path.realpath(parent), name)
+    try:
+        if name in ("", os.curdir, os.pardir):
+            return os.path.realpath(path)
+        return os.path.join(os.path.realpath(parent), name)
+    except FileNotFoundError as error:  # from getcwd(2), as realpath itself takes what is missing
+        raise DataDirError(
+            f"cannot tell where the data directory {path} is: the working directory was deleted",
+            "Change to one that exists, or give --data an absolute path.",
+        ) from error
 
 
 def _make_directories(path: str) -> None:

@@ -280,6 +280,56 @@ def test_a_directory_that_cannot_be_made_is_named_with_the_place_it_would_be_in(
 
 
 @as_root
+@pytest.mark.parametrize(
+    ("held", "is_given"), [("lost+found", True), ("runwisp.db", True), ("passwd", False)]
+)
+def test_nobody_is_told_to_give_away_a_directory_that_holds_something_else(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch, held: str, is_given: bool
+) -> None:
+    monkeypatch.chdir(open_folder)
+    os.mkdir("etc")
+    Path("etc", held).touch()
+    told = python(ACT, str(NOBODY), "etc").stdout
+    assert ("sudo chown" in told) is is_given
+    assert ("It holds other things than RunWisp's; name a directory of its own" in told) is not is_given
+
+
+@as_root
+def test_logs_of_another_user_are_refused_before_output_is_lost(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(open_folder)
+    os.makedirs("data/logs", 0o700)
+    os.chown("data", NOBODY, NOBODY)
+    told = python(ACT, str(NOBODY), "data").stdout
+    assert told.startswith("permission denied on the data directory data: cannot write in data/logs; ")
+    assert f"{open_folder}/data/logs belongs to root:root" in told
+    assert f"\n  sudo chown -R nobody:nogroup {open_folder}/data\n" in told
+
+
+def test_logs_that_are_no_folder_are_refused_before_output_is_lost(in_a_folder: Path) -> None:
+    data = DataDir("data")
+    data.prepare()
+    (in_a_folder / "elsewhere").mkdir()
+    (in_a_folder / "data/logs").symlink_to(in_a_folder / "elsewhere")
+    with pytest.raises(SymlinkRefused, match=r"^refusing to write data/logs: path is a symlink\n"):
+        data.prepare()
+    (in_a_folder / "data/logs").unlink()
+    (in_a_folder / "data/logs").touch()
+    with pytest.raises(DataDirError, match=r"^data/logs is not a directory\n"):
+        data.prepare()
+
+
+def test_a_working_directory_that_was_deleted_is_said_to_be(in_a_folder: Path) -> None:
+    os.mkdir("gone")
+    os.chdir("gone")
+    os.rmdir(in_a_folder / "gone")
+    with pytest.raises(DataDirError, match="the working directory was deleted"):
+        DataDir("data")
+    DataDir(f"{in_a_folder}/data").prepare()
+
+
+@as_root
 def test_a_file_of_another_user_in_ones_own_directory_is_named(
     open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
