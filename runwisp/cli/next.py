@@ -84,7 +84,11 @@ def _record(tick: Tick) -> dict[str, str | None]:
 
 def _table(ticks: Sequence[Tick]) -> list[str]:
     """A line for each tick and, below, what the notes among them mean."""
-    rows = [(tick.local.isoformat(sep=" "), f"{tick.local:%a}", tick.note or "") for tick in ticks]
+    precision = "milliseconds" if any(tick.local.microsecond for tick in ticks) else "seconds"
+    rows = [
+        (tick.local.isoformat(sep=" ", timespec=precision), f"{tick.local:%a}", tick.note or "")
+        for tick in ticks
+    ]
     width = max(len(at) for at, _, _ in rows)
     lines = [f"{at:<{width}}  {weekday}  {note}".rstrip() for at, weekday, note in rows]
     notes = {tick.note: None for tick in ticks if tick.note}

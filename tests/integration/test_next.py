@@ -121,6 +121,11 @@ def test_every_says_from_where_it_counts(shell: Shell) -> None:
     assert printed.endswith("2025-01-01 00:01:30+01:00  Wed\n2025-01-01 00:03:00+01:00  Wed\n")
 
 
+def test_every_shows_no_more_digits_than_a_schedule_has(shell: Shell) -> None:
+    printed = shell.next("pulse", "-n", "1", "--from", "2025-01-01T00:00:00.25")
+    assert printed.endswith("2025-01-01 00:01:30.250+01:00  Wed\n")
+
+
 def test_what_never_fires_says_so(shell: Shell) -> None:
     assert shell.next("never") == '"never" never fires: the calendar has no day for "0 0 30 2 *".\n'
     assert shell.notes("never") == []
