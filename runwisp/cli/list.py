@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Sequence
+from unicodedata import combining, east_asian_width
 
 from runwisp import host, schedule
 from runwisp.cli.loaded import counted, counts, loaded, warn, zone
@@ -39,32 +41,34 @@ def run(flags: argparse.Namespace) -> int:
         return 0
     warn(found)
     if not found.tasks:
-        print(f"No task and no service is in {found.path}.")
+        print(f"No task and no service is in {printable(found.path)}.")
     else:
-        rows = [_row(definition, found.timezone, now) for definition in found.tasks.values()]
-        print("\n".join(_aligned([HEADER, *rows])))
-        print()
+        rows = [_row(definition, now) for definition in found.tasks.values()]
+        lines = _aligned([HEADER, *rows])
+        if width := _terminal_width():
+            lines = [fitted(line, width) for line in lines]
+        print(*lines, "", sep="\n")
         print(", ".join(counted(counts(found)[word], word) for word in ("task", "service")))
     print(zone(found))
     return 0
 
 
-def _row(definition: AnyTask, timezone: str, now: Wall) -> tuple[str, ...]:
+def _row(definition: AnyTask, now: Wall) -> tuple[str, ...]:
     api = "yes" if definition.api_trigger else "no"
     description = printable(definition.description, longest=200)
     match definition:
         case Task():
             overlap, parallelism = str(definition.on_overlap), str(definition.parallelism)
             schedule = printable(definition.cron) if definition.cron else "(manual)"
-            upcoming = _next(definition, timezone, now)
+            upcoming = _next(definition, now)
         case Service():
             overlap, parallelism, upcoming = NONE, NONE, NONE
             schedule = f"(service x{definition.instances})"
     return definition.name, schedule, upcoming, parallelism, overlap, api, description
 
 
-def _next(task: Task, timezone: str, now: Wall) -> str:
-    """Local time with its offset; the zone as well where it is not the one of the whole file."""
+def _next(task: Task, now: Wall) -> str:
+    """Local time of the task's zone, with its offset."""
     if task.cron is None:
         return "daemon start" if task.run_on_start else NONE
     length = every(task.cron)
@@ -73,8 +77,7 @@ def _next(task: Task, timezone: str, now: Wall) -> str:
     tick = _next_tick(task, now)
     if tick is None:
         return "never"
-    local = tick.local.isoformat(sep=" ", timespec="minutes")
-    return local if task.timezone == timezone else f"{local} {task.timezone}"
+    return tick.local.isoformat(sep=" ", timespec="minutes")
 
 
 def _next_tick(task: Task, now: Wall) -> Tick | None:
@@ -88,6 +91,22 @@ def _next_tick(task: Task, now: Wall) -> Tick | None:
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
+def fitted(line: str, width: int) -> str:
+    """Cut to so many columns of a terminal, with an ellipsis where something is missing."""
+    cut = columns = 0
+    for letter in line:
+        columns += 2 if east_asian_width(letter) in "WF" else not combining(letter)
+        cut += columns < width
+        if columns > width:
+            return f"{line[:cut]}…"
+    return line
+
+
+def _terminal_width() -> int:
+    """0 where the output is no terminal, or one that does not know its width: then lines stay whole."""
+    return os.get_terminal_size(1).columns if os.isatty(1) else 0
 
 
 def _document(found: Config, now: Wall) -> dict[str, object]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 import tempfile
+import termios
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from runwisp import host
+from runwisp.cli.list import fitted
 from runwisp.cli.main import main
 from runwisp.clock import Mono, Now, wall_of
 
@@ -51,14 +54,14 @@ cron = "0 0 30 2 *"
 """
 
 
-LISTED = r"""NAME    SCHEDULE      NEXT                               PARALLELISM  OVERLAP  API  DESCRIPTION
-backup  30 2 * * *    2030-01-01 02:30+01:00             2            skip     yes  nightly\x1b[31m\n
-web     (service x3)  -                                  -            -        no
-tokyo   @daily        2030-01-02 00:00+09:00 Asia/Tokyo  1            queue    yes
-pulse   @every 90s    within 1m30s                       1            queue    yes
-hello   (manual)      daemon start                       1            queue    yes
-hand    (manual)      -                                  1            queue    yes
-feb     0 0 30 2 *    never                              1            queue    yes
+LISTED = r"""NAME    SCHEDULE      NEXT                    PARALLELISM  OVERLAP  API  DESCRIPTION
+backup  30 2 * * *    2030-01-01 02:30+01:00  2            skip     yes  nightly\x1b[31m\n
+web     (service x3)  -                       -            -        no
+tokyo   @daily        2030-01-02 00:00+09:00  1            queue    yes
+pulse   @every 90s    within 1m30s            1            queue    yes
+hello   (manual)      daemon start            1            queue    yes
+hand    (manual)      -                       1            queue    yes
+feb     0 0 30 2 *    never                   1            queue    yes
 
 6 tasks, 1 service
 Time zone: Europe/Berlin (config)
@@ -82,6 +85,39 @@ def test_list_shows_every_task_aligned_and_in_file_order(
     out, err = capsys.readouterr()
     assert out == LISTED
     assert err.startswith('runwisp.toml:28:8: warning: tasks.feb.cron: "0 0 30 2 *" can never fire')
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("", ""),
+        ("12345678", "12345678"),
+        ("123456789", "1234567…"),
+        ("1234567日", "1234567…"),
+        ("123456日", "123456日"),
+        ("123456日9", "123456…"),
+        ("日本語の説", "日本語…"),
+        ("e\u0301" * 8, "e\u0301" * 8),
+        ("e\u0301" * 9, "e\u0301" * 7 + "…"),
+    ],
+)
+def test_a_line_is_cut_to_the_columns_of_a_terminal(line: str, shown: str) -> None:
+    assert fitted(line, 8) == shown
+
+
+def test_list_keeps_to_the_width_of_a_terminal_and_is_whole_elsewhere(file: Path) -> None:
+    file.write_text(TABLE)
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 60))
+    command = [sys.executable, "-m", "runwisp", "list"]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, env=environ, stdout=theirs, stderr=subprocess.DEVNULL, check=True)
+    lines = os.read(ours, 100_000).decode().splitlines()
+    os.close(ours)
+    os.close(theirs)
+    assert [line for line in lines if len(line) > 60] == []
+    assert lines[0] == "NAME    SCHEDULE      NEXT                    PARALLELISM  …"
+    assert lines[-1] == "Time zone: Europe/Berlin (config)"
 
 
 def test_list_of_nothing_says_so(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
