@@ -28,6 +28,7 @@ from runwisp.configwarnings import add_warnings
 from runwisp.errors import ConfigError, ConfigUnreadable, Problem
 from runwisp.hostzone import HostZone
 from runwisp.notifier import Notifier, NotifySettings, Secret, SecretSource
+from runwisp.paths import user_name
 from runwisp.printable import printable
 from runwisp.route import Route
 from runwisp.task import AnyTask, unknown_task
@@ -231,8 +232,8 @@ def _refuse_untrusted(path: str, status: os.stat_result) -> None:
     place = shlex.quote(path)
     if status.st_uid not in (0, os.geteuid()):
         raise ConfigUnreadable(
-            f"refusing the configuration {path}: it belongs to user {status.st_uid}, who could have root do "
-            "anything",
+            f"refusing the configuration {path}: it belongs to {user_name(status.st_uid)}, who could have "
+            "root do anything",
             f"If its content is right, make it root's:\n  sudo chown root {place}",
         )
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):

@@ -115,7 +115,8 @@ def _check(path: Path, values: Mapping[str, Any], around: Surroundings) -> None:
     found = around.found
     if "user" in values and not around.is_root:
         message = (
-            "only a daemon that runs as root can start processes as another user; remove it, or run as root"
+            "only a daemon that runs as root, on a data directory of root's, can start processes as another "
+            "user; remove it, or run as root"
         )
         found.error((*path, "user"), message, is_key=True)
     if values.get("restart") is Restart.ON_FAILURE and values.get("retry_attempts"):

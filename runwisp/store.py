@@ -65,7 +65,7 @@ OBSTACLES = {
 }
 
 HINTS = {
-    Obstacle.FULL: "Free space on its disk; it goes on by itself.",
+    Obstacle.FULL: "Free space on its disk; a daemon that runs goes on by itself then.",
     Obstacle.READ_ONLY: "Make the data directory writable again for the user the daemon runs as.",
     Obstacle.FAILING: "See the kernel's log (dmesg) for errors of its disk.",
     Obstacle.BUSY: "Another process keeps it locked: see which one has it open (fuser -v).",

@@ -11,6 +11,7 @@ import sys
 from runwisp import config
 from runwisp.config import Config
 from runwisp.paths import DataDir
+from runwisp.printable import printable
 from runwisp.task import Kind
 
 
@@ -25,7 +26,7 @@ def loaded(flags: argparse.Namespace) -> Config:
 
 def warn(loaded: Config) -> None:
     for warning in loaded.warnings:
-        print(warning.spelled(loaded.path, "warning: "), file=sys.stderr)
+        print(printable(warning.spelled(loaded.path, "warning: ")), file=sys.stderr)
 
 
 def counts(loaded: Config) -> dict[str, int]:

@@ -17,6 +17,7 @@ from importlib import import_module
 from io import TextIOWrapper
 
 from runwisp.errors import RunWispError, UsageError
+from runwisp.printable import printable
 from runwisp.version import VERSION
 
 COMMANDS = {
@@ -129,8 +130,9 @@ def _given(flags: argparse.Namespace, name: str, choices: Sequence[str] = ()) ->
 
 def _complain(text: str) -> None:
     # With its reader gone there is nobody left to tell; the exit code still says it.
+    lines = [printable(line, longest=len(line)) for line in text.split("\n")]
     with suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+        print(*lines, sep="\n", file=sys.stderr, flush=True)
 
 
 def _failed(error: Exception) -> int:

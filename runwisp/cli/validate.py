@@ -13,6 +13,7 @@ from dataclasses import asdict
 from runwisp.cli.loaded import counted, counts, loaded, warn, zone
 from runwisp.config import Config
 from runwisp.errors import ConfigError, Problem
+from runwisp.printable import printable
 
 HELP = (
     "Check the configuration exactly as the daemon does and show all its problems, each with line and "
@@ -42,7 +43,8 @@ def run(flags: argparse.Namespace) -> int:
         print(json.dumps(_summary(found), indent=2))
     else:
         warn(found)
-        print(f"{found.path}: {', '.join(counted(number, word) for word, number in counts(found).items())}")
+        contents = ", ".join(counted(number, word) for word, number in counts(found).items())
+        print(f"{printable(found.path)}: {contents}")
         print(zone(found))
         print(f"Valid, with {counted(len(found.warnings), 'warning')}" if found.warnings else "Valid")
     return 1 if flags.strict and found.warnings else 0

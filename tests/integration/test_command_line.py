@@ -240,6 +240,14 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+def test_a_name_from_the_command_line_cannot_steer_the_terminal() -> None:
+    done = runwisp("list", "-c", "/nowhere/\x1b[31mred\n\udcff")
+    assert done.stderr == (
+        "cannot read the configuration /nowhere/\\x1b[31mred\n\\udcff: no such file or directory\n"
+        "Write one, or name another with --config.\n"
+    )
+
+
 def test_output_that_cannot_be_written_is_an_error() -> None:
     with open("/dev/full", "w") as full:
         command = [sys.executable, "-m", "runwisp", "--help"]
