@@ -51,10 +51,18 @@ class DiskGuard:
         self._allowance = min(CHECK_BYTES, max(0, self.free_bytes - count - needed))
 
     def measure(self) -> os.statvfs_result | None:
-        """Only looks; None when there is nothing to look at yet, or a disk that cannot even say."""
+        """Only looks; None when it is a disk that cannot even say."""
         try:
-            found = os.statvfs(self.path)
+            found = _statvfs(self.path)
         except OSError:
             return None
         self.free_bytes = found.f_bavail * found.f_frsize
         return found
+
+
+def _statvfs(folder: str) -> os.statvfs_result:
+    """Of the folder or, until the first log makes it, of the one that it will be made in."""
+    try:
+        return os.statvfs(folder)
+    except FileNotFoundError:
+        return os.statvfs(os.path.dirname(folder))

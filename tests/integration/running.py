@@ -41,7 +41,7 @@ def wait_for(look: Callable[[], T], tell: Callable[[], object] = lambda: "") -> 
     deadline = time.monotonic() + PATIENCE
     while not (found := look()):
         assert time.monotonic() < deadline, f"waited in vain; {tell()}"
-        time.sleep(0.005)
+        time.sleep(0.02)
     return found
 
 
