@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from runwisp.printable import clipped
+
 
 class RunWispError(Exception):
     """Something a person can act on."""
@@ -146,15 +148,17 @@ class LaunchError(RunWispError):
     """A process could not be started.
 
     ``exit_code`` is what the run ends with: 127 program missing, 126 not executable, -1 anything
-    else. ``log_line`` is the line its log gets, empty for none.
+    else. ``log_line`` is the line its log gets, empty for none. Both texts are cut when they are very long,
+    as what they quote of a configuration may be.
     """
 
     code = "launch"
+    LONGEST = 10_000
 
     def __init__(self, message: str, exit_code: int = -1, log_line: str = "") -> None:
-        super().__init__(message)
+        super().__init__(clipped(message, self.LONGEST))
         self.exit_code = exit_code
-        self.log_line = log_line
+        self.log_line = clipped(log_line, self.LONGEST)
 
 
 class LogUnavailable(RunWispError):

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Callable
 
 from runwisp.errors import LaunchError
+from runwisp.printable import clipped
 
 EXIT_MISSING = 127
 EXIT_NOT_EXECUTABLE = 126
@@ -35,6 +36,7 @@ IsLocal = Callable[[str], bool]
 """Whether every step to an absolute path is on a file system that answers for sure."""
 
 SHEBANG_MAX = 256
+PATH_MAX = 4096
 
 
 def find_program(word: str, path: str, directory: str, is_local: IsLocal) -> str | None:
@@ -112,7 +114,7 @@ def _interpreter(path: str) -> str:
 
 def exec_error(path: str, number: int, advice: str = "") -> LaunchError:
     """The error of a program that could not be executed, with the exit code a shell would give."""
-    line = f"exec: {path}: {reason(number)}"
+    line = f"exec: {clipped(path, PATH_MAX)}: {reason(number)}"
     advice = advice or _ADVICE.get(number, "")
     code = EXIT_MISSING if number in _MISSING else EXIT_NOT_EXECUTABLE if number in _NOT_EXECUTABLE else -1
     return LaunchError(f"{line} ({advice})" if advice else line, code, line)

@@ -166,6 +166,24 @@ def test_arguments_too_long_fail_their_run_only(house: House) -> None:
     assert house.run_of("small").end_reason is EndReason.SUCCESS
 
 
+def test_names_too_long_for_any_file_fail_their_run_only(house: House) -> None:
+    """Longer than a packet between daemon and pump, too."""
+    name = "x" * 200_000
+    house.start(
+        f'[tasks.program]\nrun_on_start = true\nrun = "{name}"\n'
+        f'[tasks.folder]\nrun_on_start = true\nrun = "true"\nworking_dir = "{name}"\n'
+        f'[tasks.variables]\nrun_on_start = true\nrun = "true"\nenv_file = "{name}"\n'
+        '[tasks.small]\nrun_on_start = true\nrun = "true"\n'
+    )
+    program = house.run_of("program")
+    assert (program.end_reason, program.exit_code) == (EndReason.FAILED, 127)
+    assert os.strerror(errno.ENOENT).lower() in program.message
+    for run in (program, house.run_of("folder"), house.run_of("variables")):
+        assert run.end_reason is EndReason.FAILED
+        assert "characters]" in run.message and "characters]" in house.log(run)
+    assert house.run_of("small").end_reason is EndReason.SUCCESS
+
+
 def test_a_file_that_is_no_program_is_said_to_be_none(house: House) -> None:
     broken = house.folder / "broken"
     broken.write_bytes(b"\x7fELF and nothing more")
