@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from docs.state_tables import MACHINES, replaced
-from runwisp import errors
+from runwisp import dotenv, errors
 from runwisp.cli.main import COMMANDS
+from runwisp.clock import Wall
+from runwisp.environment import told
 from runwisp.errors import RunWispError
 from runwisp.event import SEVERITIES, EventKind
-from runwisp.run import MEANINGS, EndReason
+from runwisp.run import MEANINGS, EndReason, Trigger, drafted
+from runwisp.task import Service
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,6 +67,24 @@ def test_every_event_is_explained_with_its_severity() -> None:
     explained = rows(page("docs/runs.rst"))
     for kind in EventKind:
         assert explained[kind].split(":")[0] == SEVERITIES[kind]
+
+
+def test_everything_a_run_is_told_about_itself_is_explained() -> None:
+    definition = Service(name="web", run="true", working_dir="/")
+    run = drafted("id", definition, Trigger.CRON, Wall(0), scheduled_for=Wall(0))
+    explained = rows(page("docs/runs.rst"))
+    assert {name for name in explained if name.startswith("RUNWISP_")} == {*told(definition, run, "/data")}
+    assert {*re.findall("``([a-z]+)``", explained["RUNWISP_TRIGGER"])} == {*Trigger}
+
+
+def test_the_env_file_that_is_shown_means_what_is_said_of_it() -> None:
+    example = re.search(r"``#`` comments::\n\n((?: .+\n)+)", page("docs/runs.rst"))
+    assert example
+    assert dotenv.parse(textwrap.dedent(example[1]).encode()) == {
+        "TOKEN": "abc$def",
+        "PATTERN": r"\n is no newline",
+        "GREETING": "first line\nsecond line",
+    }
 
 
 @pytest.mark.parametrize("command", COMMANDS)
