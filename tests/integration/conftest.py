@@ -21,6 +21,12 @@ PATIENCE = 5.0
 """Seconds that what a test has ended may take to disappear; only a leak costs them."""
 
 
+def pytest_collection_finish() -> None:
+    """What there is before the first test stays, and need not be looked through after each of them."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, None, None]:
     os.environ[MARK] = f"{os.getpid()}:{item.nodeid}"
@@ -29,16 +35,15 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, None, None]:
 
 
 @pytest.fixture(autouse=True)
-def no_file_is_left_behind(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> Generator[None, None, None]:
+def no_file_is_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, None, None]:
     """Gives each test, and what it starts, a folder of its own for temporary files; fails it if any stay."""
     tmp_path_factory.getbasetemp()  # made when it is first asked for, and not to be in one test's folder
     folder = Path(tempfile.mkdtemp(prefix="runwisp-test-"))
     folder.chmod(0o755)
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setenv("TMPDIR", str(folder))
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(folder))
+        patch.setenv("TMPDIR", str(folder))
+        yield
     left = os.listdir(folder)
     shutil.rmtree(folder, ignore_errors=True)
     assert not left, f"files left behind: {left}"
