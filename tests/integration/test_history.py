@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runwisp import store
@@ -51,7 +51,6 @@ def raw(data: DataDir, sql: str) -> list[tuple[Any, ...]]:
 # Saving and asking
 
 
-@settings(max_examples=50, deadline=None)
 @given(run=runs())
 def test_every_run_comes_back_as_it_was(shared: DataDir, run: Run) -> None:
     """But for bytes that are no text, which are spelled out."""
@@ -62,7 +61,6 @@ def test_every_run_comes_back_as_it_was(shared: DataDir, run: Run) -> None:
         assert history.run(run.id) == replace(run, message=message)
 
 
-@settings(max_examples=25, deadline=None)
 @given(first=runs(), then=runs())
 def test_a_later_state_of_a_run_replaces_all_that_can_change(shared: DataDir, first: Run, then: Run) -> None:
     first = replace(first, id=a_run().id, message="first")
@@ -156,7 +154,6 @@ def test_what_the_code_could_not_mean_is_refused_wholly(data: DataDir) -> None:
         assert history.run(good.id) is None
 
 
-@settings(max_examples=20, deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runwisp import launch
@@ -222,7 +222,6 @@ SHELLS = [
 ]
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(WORDS, min_size=1, max_size=40))
 def test_real_shells_cut_plain_text_into_the_same_words(texts: list[str]) -> None:
     plain = [(text, words) for text in texts if (words := plain_words(f"x {text}"))]

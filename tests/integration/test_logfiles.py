@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runwisp import logsegments
@@ -99,7 +99,6 @@ writes = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
 @given(writes, st.sampled_from([7, 8, 13, 100]))
 def test_readers_give_what_was_printed_however_it_was_cut_into_blocks(
     printed: list[tuple[Stream, bytes]], line_max: int
@@ -135,7 +134,6 @@ long_writes = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=80)
 @given(long_writes, st.integers(1, 5000), st.sampled_from(LogOnFull))
 def test_a_cap_is_never_passed_and_every_line_is_kept_or_counted_as_dropped(
     printed: list[tuple[Stream, bytes]], cap: int, on_full: LogOnFull
@@ -162,7 +160,6 @@ def test_a_cap_is_never_passed_and_every_line_is_kept_or_counted_as_dropped(
             assert f" {totals.log_dropped_lines} lines were dropped in all" in lines[-1].text
 
 
-@settings(deadline=None, max_examples=60)
 @given(long_writes.filter(bool), st.integers(1024, 4000), st.integers(-50, 400), st.integers(1, 50))
 def test_a_page_is_a_slice_of_the_whole_at_every_rotation(
     printed: list[tuple[Stream, bytes]], cap: int, first: int, limit: int
@@ -386,7 +383,6 @@ def test_a_killed_writer_is_followed_by_one_that_marks_the_gap(logs_dir: str) ->
     assert (size - HEADER.size) % RECORD.size == 0
 
 
-@settings(deadline=None, max_examples=60)
 @given(long_writes.filter(lambda printed: len(printed) > 1), st.integers(1024, 4000), st.data())
 def test_counts_and_numbers_survive_a_killed_writer(
     printed: list[tuple[Stream, bytes]], cap: int, data: st.DataObject
