@@ -26,7 +26,6 @@ class Open:
     fd at all for a run that has only system lines; for `exec` two more, where a copy of each goes.
 
     ``is_resumed``: another pump read this run before; go on in its files and mark the gap.
-    ``is_plain``: strip escape sequences other than colours from the copies.
     ``meta`` is the JSON object kept in the run's .meta file while it runs.
     """
 
@@ -36,7 +35,6 @@ class Open:
     log_max_size: int
     log_on_full: str
     is_resumed: bool
-    is_plain: bool
     meta: str
 
 

@@ -6,7 +6,6 @@ meanwhile sees by the run's life that it is being taken care of.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -135,7 +134,7 @@ def run_once(born: Born, definition: AnyTask, history: History, log: Log) -> Run
     """Raises: HistoryError."""
     brain = Once(definition, UlidMaker(host.random_bytes))
     recorder = Recorder(history)
-    copy = Copy(sys.stdout.fileno(), sys.stderr.fileno(), is_plain=os.isatty(1) or os.isatty(2))
+    copy = Copy(sys.stdout.fileno(), sys.stderr.fileno())
     hooks = Hooks(
         saved=_ignore_saved,
         publish=_ignore_event,

@@ -34,11 +34,10 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Where an `exec` wants the output to go besides the log; ``is_plain``: to a terminal."""
+    """Where an `exec` wants the output to go besides the log."""
 
     stdout_fd: int
     stderr_fd: int
-    is_plain: bool
 
 
 class Outputs:
@@ -77,7 +76,6 @@ class Outputs:
             log_max_size=definition.log_max_size if definition else WITHOUT_CAP,
             log_on_full=definition.log_on_full if definition else LogOnFull.DROP_OLD,
             is_resumed=is_resumed,
-            is_plain=bool(self._copy and self._copy.is_plain),
             meta=json.dumps(meta_of(run)),
         )
         stream = self._streams[run.id] = Stream(opened, fds)

@@ -1,4 +1,4 @@
-"""A copy of a run's output to where ``exec`` shows it: as it comes, or made safe for a terminal.
+"""A copy of a run's output to where ``exec`` shows it: as it comes or, to a terminal, made safe for it.
 
 Never ends the run: a reader of the copy that goes away only ends the copying. Called by ``pump.stream``.
 """
@@ -14,9 +14,9 @@ from runwisp.logfile import write_all
 class Copy:
     """Owns ``fd``. It may be slow: then the run, the only one of an ``exec``, waits as without us."""
 
-    def __init__(self, fd: int, is_plain: bool) -> None:
+    def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._plain = Plain() if is_plain else None
+        self._plain = Plain() if os.isatty(fd) else None
         os.set_blocking(fd, True)
 
     def write(self, data: memoryview) -> None:

@@ -334,7 +334,7 @@ def output_of(opened: Open, fds: list[int], shared: Shared) -> Output:
     for stream, fd, copy in zip_longest((Stream.STDOUT, Stream.STDERR), fds[:2], fds[2:]):
         if fd is not None:
             os.set_blocking(fd, False)
-            pipes.append(Pipe(fd, stream, Copy(copy, opened.is_plain) if copy is not None else None))
+            pipes.append(Pipe(fd, stream, Copy(copy) if copy is not None else None))
     writer = LogWriter(
         LogFiles(shared.logs_dir, opened.task_name, opened.log_stem),
         run_id=opened.run_id,

@@ -92,7 +92,6 @@ class PumpHouse:
             "log_max_size": 0,
             "log_on_full": "drop_old",
             "is_resumed": False,
-            "is_plain": False,
             "meta": json.dumps({"id": run_id}),
         }
         opened = Open(**{**fields, **changed})  # type: ignore[arg-type]

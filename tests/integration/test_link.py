@@ -23,7 +23,7 @@ def ends() -> Iterator[tuple[Link, Link]]:
 
 
 def opened(run_id: str) -> Open:
-    return Open(run_id, "task", "stem", 0, "drop_old", False, False, "{}")
+    return Open(run_id, "task", "stem", 0, "drop_old", False, "{}")
 
 
 def close_all(fds: list[int]) -> None:

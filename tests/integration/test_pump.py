@@ -154,7 +154,7 @@ def test_what_a_pipe_held_at_the_exit_is_read_however_late_the_pump_is() -> None
     os.write(write_end, b"backlog\n")
     with tempfile.TemporaryDirectory() as directory:
         shared = Shared(directory, DiskGuard(directory, 0), Block(), lambda _: None)
-        opened = Open("RUN1", TASK, "stem", 0, "drop_old", False, False, '{"id": "RUN1"}')
+        opened = Open("RUN1", TASK, "stem", 0, "drop_old", False, '{"id": "RUN1"}')
         output = output_of(opened, [read_end], shared)
         begin = Now(Wall(0), Mono(0))
         late = Now(Wall(60_000), Mono(60_000))
@@ -297,13 +297,14 @@ def test_what_was_left_behind_does_not_keep_the_pump(pump: PumpHouse) -> None:
 
 
 def test_a_copy_goes_where_it_is_to_be_shown_and_is_safe_there(pump: PumpHouse) -> None:
-    out, err = os.pipe(), os.pipe()
-    script = "printf 'a\\033[31mred\\033[2J\\n'; printf 'bad\\n' >&2"
-    pump.reap(pump.spawn(*shell(script), copies=(out[1], err[1]), is_plain=True))
-    assert os.read(out[0], 100) == b"a\x1b[31mred\n"
-    assert os.read(err[0], 100) == b"bad\n"
+    """A terminal gets colours and text, everything else what was printed."""
+    terminal, err = os.openpty(), os.pipe()
+    script = "printf 'a\\033[31mred\\033[2J\\n'; printf 'bad\\033[2J\\n' >&2"
+    pump.reap(pump.spawn(*shell(script), copies=(terminal[1], err[1])))
+    assert os.read(terminal[0], 100) == b"a\x1b[31mred\r\n"
+    assert os.read(err[0], 100) == b"bad\x1b[2J\n"
     assert b"\x1b[2J" in pump.text()
-    for fd in (*out, *err):
+    for fd in (*terminal, *err):
         os.close(fd)
 
 
