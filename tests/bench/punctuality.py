@@ -23,6 +23,8 @@ from tests.bench.watching import wait_until
 CRON = "Debian cron"
 LIMIT = "posix_spawn loop"
 MINUTE = 60.0
+STARTS_IN = 10.0
+"""Seconds after which everyone is sure to wait for the next minute."""
 POLL = 0.2
 
 NAMESPACE = """
@@ -90,6 +92,7 @@ def measure(rounds: int = 5, count: int = 200) -> list[Result]:
     begins = {OURS: ours, CRON: cron} if can_have_cron() else {OURS: ours}
     first: dict[str, list[float]] = {name: [] for name in (*begins, LIMIT)}
     last: dict[str, list[float]] = {name: [] for name in (*begins, LIMIT)}
+    wait_until(lambda: time.time() % MINUTE < MINUTE - STARTS_IN, POLL)
     with ExitStack() as stack:
         folders = {name: stack.enter_context(workshop()) for name in first}
         for turn, (name, begin) in enumerate(begins.items()):
