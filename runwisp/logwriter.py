@@ -26,7 +26,7 @@ LEAST_CAP = 1024
 SYSTEM_ROOM = 4096
 """Of each file at most, kept free for the daemon's own lines."""
 DISK_TROUBLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
-DISK_LOW = "Log output stopped: disk space critically low"
+DISK_LOW = "disk space critically low"
 
 
 class LogState(StrEnum):
@@ -63,8 +63,8 @@ class LogWriter:
     ) -> None:
         self.state = LogState.OPEN
         self.counts = Counts()
-        self.is_disk_low = False
-        """Whether it is for want of disk that the log is or was last STOPPED."""
+        self.stopped_by = ""
+        """Why the log is or was last STOPPED."""
         self._run_id = run_id
         self._on_full = on_full
         self._meta = meta
@@ -129,7 +129,7 @@ class LogWriter:
     def stop(self, now: Wall) -> None:
         """The disk is nearly full: from here on output is counted and not kept."""
         if self.state is LogState.OPEN:
-            self._halt(DISK_LOW, is_disk_low=True)
+            self._halt(DISK_LOW)
             self._pay(now)
 
     def resume(self, now: Wall) -> None:
@@ -332,15 +332,13 @@ class LogWriter:
 
     def _fail(self, error: OSError) -> None:
         if self.state is LogState.OPEN:
-            is_disk_low = error.errno in DISK_TROUBLE
-            reason = DISK_LOW if is_disk_low else f"Log output stopped: {error.strerror}"
-            self._halt(reason, is_disk_low=is_disk_low)
+            self._halt(DISK_LOW if error.errno in DISK_TROUBLE else error.strerror or str(error))
 
-    def _halt(self, reason: str, *, is_disk_low: bool) -> None:
+    def _halt(self, why: str) -> None:
         self._move(LogState.STOPPED)
-        self.is_disk_low = is_disk_low
+        self.stopped_by = why
         self._dropped_before = self.counts.dropped
-        self._owed = reason
+        self._owed = f"Log output stopped: {why}"
 
     def _move(self, state: LogState) -> None:
         if state not in MOVES[self.state]:

@@ -101,11 +101,12 @@ class Overflowed:
 
 @dataclass(frozen=True, slots=True)
 class Pressure:
-    """Lines of this run are dropped since the disk is (nearly) full; once a run."""
+    """Lines of this run are dropped since the disk is (nearly) full or does not take them; once a run."""
 
     run_id: str
     free_bytes: int
     min_free_bytes: int
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import partial
 from typing import assert_never
 
 from runwisp import host
@@ -32,7 +33,7 @@ from runwisp.daemon.outputs import Copy
 from runwisp.daemon.processes import ABANDON_AFTER, Processes
 from runwisp.daemonlog import Format, Level, Log
 from runwisp.errors import DataDirLocked, HistoryError
-from runwisp.event import Event
+from runwisp.event import Event, EventKind
 from runwisp.firing import Anchored, ClockStepped, Firing, Missed
 from runwisp.history import History
 from runwisp.ids import UlidMaker
@@ -137,7 +138,7 @@ def run_once(born: Born, definition: AnyTask, history: History, log: Log) -> Run
     copy = Copy(sys.stdout.fileno(), sys.stderr.fileno())
     hooks = Hooks(
         saved=_ignore_saved,
-        publish=_ignore_event,
+        publish=partial(_publish, log),
         reply=_refuse_reply,
         due=_refuse_timer,
         removed=_refuse_removed,
@@ -164,8 +165,10 @@ def _ignore_saved(_run: Run) -> None:
     """Nobody but the history wants to know."""
 
 
-def _ignore_event(_event: Event) -> None:
-    """What happens is on the terminal already."""
+def _publish(log: Log, event: Event) -> None:
+    """Of most that happens the terminal tells already."""
+    if event.kind is EventKind.LOG_DISK_PRESSURE:
+        log.warn(event.message)
 
 
 def _refuse_reply(reply: Reply) -> None:

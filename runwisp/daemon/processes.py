@@ -196,7 +196,7 @@ class Processes:
             turn.publish(
                 EventKind.LOG_DISK_PRESSURE,
                 active.run,
-                f"output of {active.run.task_name} is dropped: disk space critically low",
+                f"output of {active.run.task_name} is dropped: {pressure.why}",
                 free_bytes=pressure.free_bytes,
                 min_free_bytes=pressure.min_free_bytes,
             )

@@ -312,12 +312,14 @@ class Output:
         if writer.files.stem != self._stem:
             self._stem = writer.files.stem
             self.messages.append(Renamed(self.run_id, self._stem))
-        if writer.state is LogState.STOPPED and writer.is_disk_low and not self._has_told_pressure:
+        if writer.state is LogState.STOPPED and not self._has_told_pressure:
             self._has_told_pressure = True
             guard = self.shared.guard
             if not guard.is_low:  # it is the disk itself that refused
                 guard.measure()
-            self.messages.append(Pressure(self.run_id, guard.free_bytes, guard.min_free_bytes))
+            self.messages.append(
+                Pressure(self.run_id, guard.free_bytes, guard.min_free_bytes, writer.stopped_by)
+            )
         if writer.is_overflowed and not self._has_told_overflow:
             self._has_told_overflow = True
             self.messages.append(Overflowed(self.run_id))

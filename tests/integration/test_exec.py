@@ -251,3 +251,14 @@ def test_it_runs_with_closed_standard_streams(house: House, closed: str) -> None
     assert done.returncode == 0, done.stderr
     assert done.stderr == ("" if "2>" in closed else "err\n")
     assert sorted(house.log(house.runs()[0]).split()) == ["0", "1", "2", "3", "[ERR]", "err", "out"]
+
+
+def test_output_that_cannot_be_kept_is_told(house: House) -> None:
+    house.write('[tasks.job]\nrun = "echo out"\n')
+    (house.data / "logs").mkdir(0o700, parents=True)
+    (house.data / "logs/job").write_text("in the way of a folder")
+    house.data.chmod(0o700)
+    done = house.run("exec", "job")
+    assert (done.returncode, done.stdout) == (0, "out\n")
+    assert done.stderr.endswith("WARN  output of job is dropped: Not a directory\n")
+    assert house.runs()[0].log_dropped_lines == 1

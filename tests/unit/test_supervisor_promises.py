@@ -106,7 +106,7 @@ class Life(RuleBasedStateMachine):
         run_id = data.draw(st.sampled_from(self.history.undrained()))
         self.history.drain(self.history.nick(run_id), is_held)
 
-    @rule(data=st.data(), signal=st.sampled_from([Overflowed, lambda run_id: Pressure(run_id, 1, 2)]))
+    @rule(data=st.data(), signal=st.sampled_from([Overflowed, lambda run_id: Pressure(run_id, 1, 2, "")]))
     @precondition(lambda self: self.history.world.rows)
     def the_pump_speaks(self, data: st.DataObject, signal: Callable[[str], Overflowed | Pressure]) -> None:
         self.history.give(signal(data.draw(st.sampled_from(sorted(self.history.world.rows)[-6:]))))

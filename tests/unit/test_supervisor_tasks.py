@@ -552,12 +552,13 @@ def test_disk_pressure_is_told_once_a_run_and_never_ends_it() -> None:
     history = History(a_task())
     history.fire("backup")
     for _ in range(2):
-        history.give(Pressure(history.id_of("backup#1"), free_bytes=5, min_free_bytes=9))
+        history.give(Pressure(history.id_of("backup#1"), free_bytes=5, min_free_bytes=9, why="no room"))
     assert history.told("backup#1") == ["run.started", "log.disk_pressure"]
     event = history.world.events[-1]
+    assert event.message == "output of backup is dropped: no room"
     assert event.fields == {"free_bytes": 5, "min_free_bytes": 9}
     history.exit("backup#1")
-    history.give(Pressure(history.id_of("backup#1"), free_bytes=5, min_free_bytes=9))
+    history.give(Pressure(history.id_of("backup#1"), free_bytes=5, min_free_bytes=9, why="no room"))
     assert history.told("backup#1")[-1] == "run.succeeded"
 
 
