@@ -132,7 +132,7 @@ def test_at_the_limit_of_processes_runs_fail_with_that_message_and_the_daemon_go
 
 def test_at_the_limit_of_open_files_runs_fail_and_go_on_when_there_are_some_again(house: House) -> None:
     daemon = house.start(
-        '[services.many]\ninstances = 40\nrestart_delay = "100ms"\nrestart_backoff = "constant"\n'
+        '[services.many]\ninstances = 16\nrestart_delay = "200ms"\nrestart_backoff = "constant"\n'
         'run = "test -e enough && exit 3; exec sleep 1000"\n'
         '[tasks.tick]\ncron = "@every 1s"\nrun = "echo ticked"\n',
         prefix=("prlimit", "--nofile=64:64"),
@@ -200,8 +200,9 @@ def test_a_file_that_is_no_program_is_said_to_be_none(house: House) -> None:
 
 
 def test_a_log_folder_that_cannot_be_written_ends_no_run(house: House) -> None:
-    house.data.mkdir(mode=0o700)
-    (house.data / "logs").write_text("in the way")
+    (house.data / "logs").mkdir(mode=0o700, parents=True)
+    house.data.chmod(0o700)
+    (house.data / "logs/job").write_text("in the way")
     house.start('[tasks.job]\nrun_on_start = true\nrun = "echo lost; exit 4"\n')
     run = house.run_of("job")
     assert (run.phase, run.exit_code) == (Phase.ENDED, 4)
