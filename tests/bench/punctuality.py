@@ -71,6 +71,7 @@ def _crond(folder: Path) -> AbstractContextManager[Running]:
 
 def lateness(jobs: Path, count: int, due: float) -> tuple[float, float]:
     """Milliseconds from the instant to the first and to the last of the jobs."""
+    time.sleep(max(0.0, due - time.time()))
     wait_until(lambda: len(os.listdir(jobs)) == count, POLL)
     times = [entry.stat().st_mtime - due for entry in os.scandir(jobs)]
     for entry in os.scandir(jobs):
