@@ -113,9 +113,11 @@ def test_what_a_killed_daemon_left_running_is_ended_before_its_successor_starts(
         f"[services.deaf]\nrun = '{child('ignore_term')}'\n"
         f"[services.escape]\nrun = '{child('setsid_and_hold')}; sleep 1000'\n"
         f"[services.wiped]\nrun = '{child('wipe_environment')}'\n"
+        "[services.polite]\nrun = \"trap 'echo asked > asked; exit' TERM; echo up; sleep 1000 & wait\"\n"
         '[tasks.job]\nrun_on_start = true\nrun = "exec sleep 1000"\n'
     )
-    first = {name: house.running(name)[0] for name in ("deaf", "escape", "wiped", "job")}
+    first = {name: house.running(name)[0] for name in ("deaf", "escape", "wiped", "polite", "job")}
+    house.logs(first["polite"], "up")
     house.logs(first["deaf"], "ready")
     house.logs(first["wiped"], "wiped")
     wait_for(lambda: "\n" in house.log(first["escape"]))
@@ -125,6 +127,7 @@ def test_what_a_killed_daemon_left_running_is_ended_before_its_successor_starts(
     assert all(is_alive(pid) for pid in old)
     house.start(house.config.read_text().replace("run_on_start = true\n", ""))
     assert not [pid for pid in old if is_alive(pid)]
+    assert (house.folder / "asked").exists(), "each had its stop signal first"
     for name, run in first.items():
         ended = next(each for each in house.runs(name) if each.id == run.id)
         assert (ended.end_reason, ended.exit_code) == (EndReason.CRASHED, -2), name
