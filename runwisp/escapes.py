@@ -31,10 +31,14 @@ UNFINISHED = re.compile(
 )
 
 
+RESETS = frozenset({b"\x1b[m", b"\x1b[0m"})
+
+
 class Plain:
-    """One stream on its way to a terminal."""
+    """One stream on its way to a terminal. ``is_coloured``: what is printed next would be as well."""
 
     def __init__(self) -> None:
+        self.is_coloured = False
         self._rest = b""
 
     def feed(self, data: bytes) -> bytes:
@@ -43,8 +47,14 @@ class Plain:
         unfinished = UNFINISHED.search(data)
         if unfinished and len(data) - unfinished.start() <= LONGEST:
             data, self._rest = data[: unfinished.start()], data[unfinished.start() :]
-        return SEQUENCE.sub(_shown, data)
+        return SEQUENCE.sub(self._shown, data)
 
+    def end(self) -> bytes:
+        """What leaves the terminal as it was: a colour that hides text would hide the prompt."""
+        return b"\x1b[0m" if self.is_coloured else b""
 
-def _shown(found: re.Match[bytes]) -> bytes:
-    return found["colour"] or b""
+    def _shown(self, found: re.Match[bytes]) -> bytes:
+        colour: bytes | None = found["colour"]
+        if colour:
+            self.is_coloured = colour not in RESETS
+        return colour or b""

@@ -6,6 +6,7 @@ Never ends the run: a reader of the copy that goes away only ends the copying. C
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from runwisp.escapes import Plain
 from runwisp.logfile import write_all
@@ -28,6 +29,9 @@ class Copy:
             self.close()
 
     def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        if self._fd < 0:
+            return
+        fd, self._fd = self._fd, -1
+        with suppress(OSError):
+            write_all(fd, self._plain.end() if self._plain else b"")
+        os.close(fd)

@@ -217,10 +217,11 @@ def on_a_terminal(house: House, task: str) -> str:
 
 
 def test_to_a_terminal_only_colours_pass_and_the_log_has_all(house: House) -> None:
-    text = r"\033[31mred\033[0m \033]0;title\007\033[2J\033[10;10Hmoved\n"
+    text = r"\033[31mred\033[0m \033]0;title\007\033[2J\033[10;10Hmoved\033[8m\n"
     house.write(f"[tasks.job]\nrun = '''printf '{text}' '''\n")
     sent = on_a_terminal(house, "job")
     assert "\033[31mred\033[0m" in sent and "moved" in sent
+    assert sent.endswith("\033[0m")
     assert "\033]0" not in sent and "\033[2J" not in sent and "\033[10" not in sent
     assert "\033]0;title\007\033[2J\033[10;10Hmoved" in house.log(house.runs()[0])
 

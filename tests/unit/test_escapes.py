@@ -61,3 +61,20 @@ def test_no_way_of_cutting_lets_a_dangerous_sequence_through(parts: list[bytes])
     plain = Plain()
     shown = b"".join(plain.feed(part) for part in parts)
     assert not DANGEROUS.search(shown)
+
+
+@pytest.mark.parametrize(
+    ("printed", "end"),
+    [
+        (b"plain", b""),
+        (b"\x1b[31mred", b"\x1b[0m"),
+        (b"\x1b[8mhidden\n", b"\x1b[0m"),
+        (b"\x1b[31mred\x1b[0m", b""),
+        (b"\x1b[31mred\x1b[m plain", b""),
+        (b"\x1b[0m\x1b[1mbold", b"\x1b[0m"),
+    ],
+)
+def test_a_colour_that_is_left_on_ends_with_the_stream(printed: bytes, end: bytes) -> None:
+    stream = Plain()
+    stream.feed(printed)
+    assert stream.end() == end
