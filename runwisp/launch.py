@@ -12,7 +12,7 @@ import os
 import resource
 import signal
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -28,6 +28,7 @@ from runwisp.run import Run
 from runwisp.task import AnyTask
 
 ENV_FILE_MAX = 1024 * 1024
+WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 SPARE_FDS = 32
 """Descriptors that no run gets. At its very limit a daemon could not look into /proc nor replace its pump,
@@ -94,7 +95,7 @@ class Launcher:
             **self._inherited,
             "PWD": definition.working_dir,
             **(accounts.variables(account) if account else {}),
-            **(read_env_file(definition.env_file) if definition.env_file else {}),
+            **(read_env_file(definition.env_file, _trusted(account)) if definition.env_file else {}),
             **definition.env,
             **environment.told(definition, run, self._data_dir),
         }
@@ -191,16 +192,24 @@ class Launcher:
                 os.umask(former)
 
 
-def read_env_file(path: str) -> dict[str, str]:
-    """The variables in an ``env_file``.
+def read_env_file(path: str, trusted: Collection[int] | None = None) -> dict[str, str]:
+    """The variables in an ``env_file``, which only the ``trusted`` users, where given, may be able to write:
+    whoever can decides which programs are found and what is loaded into them.
 
     Raises: LaunchError naming file and line, and never quoting what is there. Opened so that a FIFO cannot
     hang us.
     """
     try:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
                 raise _refused(f"env_file {path}: not a regular file")
+            if trusted is not None and (status.st_uid not in trusted or status.st_mode & WRITABLE_BY_OTHERS):
+                mode = f"{stat.S_IMODE(status.st_mode):04o}"
+                raise _refused(
+                    f"env_file {path}: users that this run does not belong to may write it (owner "
+                    f"{status.st_uid}, mode {mode}); give it to root and close it: chmod go-w"
+                )
             content = file.read(ENV_FILE_MAX + 1)
         if len(content) > ENV_FILE_MAX:
             raise _refused(f"env_file {path}: longer than {ENV_FILE_MAX} bytes")
@@ -209,6 +218,13 @@ def read_env_file(path: str) -> dict[str, str]:
         raise _refused(f"env_file {path}: {reason(error.errno or 0)}") from error
     except dotenv.DotenvError as error:
         raise _refused(f"env_file {path}:{error.line}: {error.message}") from error
+
+
+def _trusted(account: Account | None) -> Collection[int] | None:
+    """Whose env_file a run may take its environment from; anyone's where we are not root."""
+    if os.geteuid() != 0:
+        return None
+    return {0, account.uid} if account else {0}
 
 
 def _identity(account: Account) -> Identity:

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from unicodedata import combining, east_asian_width
 
 from runwisp import host, schedule
-from runwisp.cli.loaded import counted, counts, loaded, warn, zone
+from runwisp.cli.loaded import counts, loaded, warn, zone
 from runwisp.clock import Wall, rfc3339, spell
 from runwisp.config import Config
 from runwisp.cron import every
-from runwisp.printable import printable
+from runwisp.printable import counted, printable
 from runwisp.schedule import Note, Tick
 from runwisp.task import AnyTask, Service, Task
 

@@ -39,9 +39,5 @@ def counts(loaded: Config) -> dict[str, int]:
     }
 
 
-def counted(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
 def zone(loaded: Config) -> str:
     return f"Time zone: {loaded.timezone} ({loaded.timezone_source})"

@@ -10,10 +10,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from runwisp.cli.loaded import counted, counts, loaded, warn, zone
+from runwisp.cli.loaded import counts, loaded, warn, zone
 from runwisp.config import Config
 from runwisp.errors import ConfigError, Problem
-from runwisp.printable import printable
+from runwisp.printable import counted, printable
 
 HELP = (
     "Check the configuration exactly as the daemon does and show all its problems, each with line and "

@@ -20,6 +20,12 @@ COMMAND_NAME = "runwisp"
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    config: Config
+    data: DataDir
+
+
+@dataclass(frozen=True, slots=True)
 class Born:
     config: Config
     data: DataDir
@@ -27,27 +33,36 @@ class Born:
     life: Life
 
 
-def give(data_path: str, config_path: str, kind: LifeKind) -> Born:
-    """Makes this process ready to start tasks.
+def conceive(data_path: str, config_path: str) -> Plan:
+    """Becomes who it is to be and reads what it is to do; nothing is made yet, so a mistake leaves no trace.
 
     The name comes before the change of user, after which the kernel does not let us write it. The user comes
-    before anything is read or made, so that nothing of it belongs to root. The configuration comes before the
-    data directory, so that a mistake in it leaves no trace. The working directory comes last, after every
-    path was made absolute: it is where most commands run, and so need no wrapper to change it.
+    before anything is read, so that nothing of it belongs to root.
 
     Raises: ConfigError, ConfigUnreadable, DataDirError.
     """
     procfs.set_command_name(COMMAND_NAME)
     data = DataDir(data_path)
     data.become_owner()
-    loaded = config.load(config_path)
+    return Plan(config.load(config_path), data)
+
+
+def give(plan: Plan, kind: LifeKind) -> Born:
+    """Makes this process ready to start tasks.
+
+    The working directory comes last, after every path was made absolute: it is where most commands run, and
+    so need no wrapper to change it.
+
+    Raises: DataDirError.
+    """
+    data, folder = plan.data, plan.config.folder
     data.prepare()
     reaper.seal_descriptors()
     reaper.set_subreaper()
     open_files = reaper.raise_open_files_limit()
-    os.chdir(loaded.folder)
-    launcher = Launcher(os.environ, loaded.secret_variables, data.absolute, open_files, loaded.folder)
-    return Born(loaded, data, launcher, _life(kind))
+    os.chdir(folder)
+    launcher = Launcher(os.environ, plan.config.secret_variables, data.absolute, open_files, folder)
+    return Born(plan.config, data, launcher, _life(kind))
 
 
 def history_of(born: Born, log: Log) -> History:

@@ -189,8 +189,9 @@ def _refuse_removed(removed: Removed) -> None:
 
 def main(config_path: str, data_path: str, name: str) -> Run:
     """The run as it ended. Raises: RunWispError for everything that keeps it from being recorded."""
-    born = birth.give(data_path, config_path, LifeKind.EXEC)
-    definition = definition_named(born.config, name)
+    plan = birth.conceive(data_path, config_path)
+    definition = definition_named(plan.config, name)
+    born = birth.give(plan, LifeKind.EXEC)
     holder = born.data.holder()
     if holder is not None:
         raise DataDirLocked(

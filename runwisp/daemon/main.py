@@ -26,6 +26,7 @@ from runwisp.event import Event, EventKind, Severity
 from runwisp.history import History
 from runwisp.ids import UlidMaker
 from runwisp.life import LifeKind
+from runwisp.printable import counted
 from runwisp.recorder import Recorder
 from runwisp.run import Run
 from runwisp.sdnotify import Notifier
@@ -100,11 +101,14 @@ class Daemon:
         tasks = (task for task in self._config.tasks.values() if isinstance(task, Task))
         self._ticker = Ticker(tasks, self._history.marks())
         engine.feed(self._ticker.start(now))
-        count = len(self._config.tasks)
-        text = f"runwisp {VERSION} runs {count} tasks and services"
+        text = f"runwisp {VERSION} runs {self._counts()}"
         self._publish(Event(EventKind.DAEMON_STARTED, now.wall, text))
-        self._notifier.ready(f"{count} tasks and services")
+        self._notifier.ready(self._counts())
         self._sweeper.begin(now)
+
+    def _counts(self) -> str:
+        tasks, services = len(self._supervisor.tasks), len(self._supervisor.services)
+        return f"{counted(tasks, 'task')}, {counted(services, 'service')}"
 
     def _note_stopping(self) -> None:
         if self._supervisor.state is DaemonState.STOPPING and not self._is_stopping:
@@ -149,6 +153,9 @@ class Daemon:
         named = {"task": event.task_name or "", **event.fields, "run": event.run_id or ""}
         fields = {name: value for name, value in named.items() if value != ""}
         match event.severity:
+            case _ if event.kind is EventKind.RUN_STOPPED and self._is_stopping:
+                # A thousand of these say no more than that the daemon stops.
+                self._log.debug(event.message, **fields)
             case Severity.INFO if event.run_id:
                 self._log.debug(event.message, **fields)
             case Severity.INFO:
@@ -185,7 +192,7 @@ def retention_of(config: Config, history: History, logs_dir: str) -> Retention:
 
 def main(config_path: str, data_path: str, log: Log) -> int:
     """Raises: RunWispError for everything that keeps a daemon from starting."""
-    born = birth.give(data_path, config_path, LifeKind.DAEMON)
+    born = birth.give(birth.conceive(data_path, config_path), LifeKind.DAEMON)
     lock = born.data.lock()
     try:
         history = birth.history_of(born, log)

@@ -21,13 +21,14 @@ from typing import TypeVar
 
 from runwisp.run import Phase, Run
 from runwisp.runmeta import WORDS
+from runwisp.version import VERSION
 from tests.integration.conftest import all_pids, command_line, environment, parent_pid
 
 ROOT = Path(__file__).parents[2]
 CHILDREN = ROOT / "tests/children"
 RUNWISP = (sys.executable, "-m", "runwisp")
 PATIENCE = 30.0
-READY = "tasks and services"
+READY = f"runwisp {VERSION} runs "
 T = TypeVar("T")
 
 

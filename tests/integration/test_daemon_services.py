@@ -126,7 +126,7 @@ def test_the_service_manager_is_told_of_readiness_of_the_end_and_that_the_loop_t
         heard: list[str] = []
         while heard.count("WATCHDOG=1") < 3 or not any(each.startswith("READY=1") for each in heard):
             heard.append(manager.recv(4096).decode())
-        assert "READY=1\nSTATUS=1 tasks and services" in heard
+        assert "READY=1\nSTATUS=0 tasks, 1 service" in heard
         [run] = house.running("s")
         assert not {"NOTIFY_SOCKET", "WATCHDOG_USEC"} & {
             line.partition("=")[0] for line in house.logs(run, "RUNWISP_RUN_ID").splitlines()

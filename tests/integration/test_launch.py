@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import resource
 import shutil
 import signal
@@ -459,6 +460,18 @@ def test_a_program_that_the_user_may_not_execute_is_named_in_the_log(bench: Benc
     script(tmp_path / "mine", "#!/bin/sh\n", 0o700)
     ended = bench.ended(bench.task("./mine", user="nobody"))
     assert (ended.exit_code, ended.err) == (126, "exec: ./mine: permission denied\n")
+
+
+@as_root
+def test_an_env_file_that_others_may_write_is_not_root_s_environment(bench: Bench, tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("A=1\n")
+    nobody = pwd.getpwnam("nobody").pw_uid
+    for owner, mode in ((0, 0o666), (0, 0o664), (nobody, 0o600)):
+        os.chown(env_file, owner, -1)
+        env_file.chmod(mode)
+        assert "may write it" in refusal(bench, "true", env_file=str(env_file)).message
+    assert bench.ended(bench.task("true", user="nobody", env_file=str(env_file))).exit_code == 0
 
 
 @as_root
