@@ -75,6 +75,7 @@ def test_a_task_that_is_not_there_is_said_to_be_not_there(house: House) -> None:
     assert done.returncode == 1
     assert "sleepr" in done.stderr and "Traceback" not in done.stderr
     assert not house.runs()
+    assert not house.database.parent.exists()
 
 
 def test_one_replica_of_a_service_runs_and_is_not_started_again(house: House) -> None:
