@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -301,11 +302,19 @@ def test_a_copy_goes_where_it_is_to_be_shown_and_is_safe_there(pump: PumpHouse) 
     terminal, err = os.openpty(), os.pipe()
     script = "printf 'a\\033[31mred\\033[2J\\n'; printf 'bad\\033[2J\\n' >&2"
     pump.reap(pump.spawn(*shell(script), copies=(terminal[1], err[1])))
-    assert os.read(terminal[0], 100) == b"a\x1b[31mred\r\n"
-    assert os.read(err[0], 100) == b"bad\x1b[2J\n"
+    assert all_in(*terminal) == b"a\x1b[31mred\r\n\x1b[0m"
+    assert all_in(*err) == b"bad\x1b[2J\n"
     assert b"\x1b[2J" in pump.text()
-    for fd in (*terminal, *err):
-        os.close(fd)
+
+
+def all_in(out: int, into: int) -> bytes:
+    """Read to its end, of a pipe or of a terminal, whose end is an error; closes both."""
+    os.close(into)
+    found = b""
+    with open(out, "rb", buffering=0) as file, suppress(OSError):
+        while data := file.read(4096):
+            found += data
+    return found
 
 
 def test_a_reader_of_the_copy_that_goes_away_does_not_end_the_run(pump: PumpHouse) -> None:
@@ -381,7 +390,8 @@ def test_a_full_disk_is_marked_counted_and_left_behind_when_space_is_back(
         assert told.min_free_bytes == min_free_space
         if min_free_space:
             assert told.free_bytes - 300_000 < min_free_space
-            assert min_free_space - 10_000 < free_on(small_disk), "stopped before the disk was too full"
+            pages = 5 * 4096  # of the log, its index and its meta file, begun but not full
+            assert min_free_space - pages < free_on(small_disk), "stopped before the disk was too full"
         pump.wait_until(lambda: pump.pipe_is_empty(started) or None)
         if (
             min_free_space
