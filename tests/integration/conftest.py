@@ -52,9 +52,11 @@ def no_file_is_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Generato
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind(no_file_is_left_behind: None) -> Generator[None, None, None]:
-    """Fails the test that leaves a process or a descriptor of its own."""
-    fds, children = open_fds(), child_pids()
+    """Fails the test that leaves a process or a descriptor of its own, or its working directory."""
+    fds, children, folder = open_fds(), child_pids(), os.getcwd()
     yield
+    strayed = os.readlink("/proc/self/cwd")
+    os.chdir(folder)
     gc.collect()
     leaked_pids = _lasting(lambda: (child_pids() - children) | marked_pids(os.environ[MARK]))
     names = {pid: command_line(pid) for pid in leaked_pids}
@@ -67,6 +69,7 @@ def nothing_is_left_behind(no_file_is_left_behind: None) -> Generator[None, None
             os.close(fd)
     assert not names, f"processes left behind: {names}"
     assert not leaked_fds, f"descriptors left open: {leaked_fds}"
+    assert strayed == folder, f"left in {strayed}"
 
 
 @pytest.fixture

@@ -22,10 +22,13 @@ def test_leaks_a_descriptor():
 def test_leaks_a_file():
     os.close(tempfile.mkstemp()[0])
 
+def test_leaks_the_working_directory():
+    os.chdir("/")
+
 def test_leaves_nothing():
     subprocess.run(["true"], check=True)
 """
-LEAKS = ("a_child", "what_left_its_parent", "a_descriptor", "a_file")
+LEAKS = ("a_child", "what_left_its_parent", "a_descriptor", "a_file", "the_working_directory")
 
 
 def test_the_test_that_leaves_something_behind_fails_and_no_other(tmp_path: Path) -> None:
@@ -40,4 +43,4 @@ def test_the_test_that_leaves_something_behind_fails_and_no_other(tmp_path: Path
         line.split("::")[1].split()[0] for line in done.stdout.splitlines() if line.startswith("ERROR ")
     }
     assert failed == {f"test_leaks_{what}" for what in LEAKS}, done.stdout
-    assert "5 passed, 4 errors" in done.stdout
+    assert "6 passed, 5 errors" in done.stdout

@@ -23,7 +23,8 @@ as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root may become anot
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.chdir(tmp_path)
     data_dir, folder = str(tmp_path / "data"), str(tmp_path)
     mark = {name: os.environ[name] for name in ("PATH", "TEST_THAT_STARTED_THIS")}
     bench = Bench(Launcher(mark, frozenset(), data_dir, 1024, folder), data_dir, folder)

@@ -21,7 +21,8 @@ MEBIBYTE = 1024 * 1024
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.chdir(tmp_path)
     folder = str(tmp_path)
     bench = Bench(
         Launcher(dict(os.environ), frozenset(), folder + "/data", 1024, folder), folder + "/data", folder
