@@ -1,9 +1,13 @@
 # Every target sets up what it needs. Two virtual environments: .venv has the newest libraries from PyPI,
 # .venv-debian those of the distribution.
 PYTHON = python3
-SUITE = tests/unit tests/integration
+# More workers than two cores, as most tests wait for something.
+SUITE = -n 3 tests/unit tests/integration
 
-.PHONY: run test check format lint types debian faults coverage bench tables clean
+# Where it is set, each of the thousand processes of the tests compiles all it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: run test check format lint types debian thorough faults coverage bench tables clean
 
 run: .venv/ready
 	.venv/bin/runwisp daemon --config packaging/demo/runwisp.toml
@@ -22,6 +26,10 @@ types: .venv/ready
 
 debian: .venv-debian/ready
 	.venv-debian/bin/python -m pytest $(SUITE)
+
+# Properties tried with many new examples, and every change of the clocks in every zone.
+thorough: .venv/ready
+	.venv/bin/python -m pytest --hypothesis-profile thorough -m "not faults" $(SUITE)
 
 # The long forms of the tests of faults: hundreds of daemons killed, the demo for minutes.
 faults: .venv/ready
