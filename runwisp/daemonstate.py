@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from runwisp.errors import IllegalMove
+from runwisp.states import moved
 
 
 class DaemonState(StrEnum):
@@ -21,6 +21,5 @@ MOVES = {
 
 
 def move(state: DaemonState, to: DaemonState) -> DaemonState:
-    if to not in MOVES[state]:
-        raise IllegalMove(f"a daemon cannot go from {state} to {to}")
-    return to
+    """Raises: IllegalMove."""
+    return moved(MOVES, state, to, "a daemon")

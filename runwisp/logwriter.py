@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from runwisp.clock import Wall
-from runwisp.errors import IllegalMove
 from runwisp.linebook import LineBook
 from runwisp.logfile import LogFiles
 from runwisp.logline import LINE_MAX, Record, Stream, prefixed, system_line
@@ -19,6 +18,7 @@ from runwisp.logmeta import Counts, Note, read_note, write_note
 from runwisp.logrecovery import Segment
 from runwisp.logsegments import Segments
 from runwisp.run import LogTotals
+from runwisp.states import moved
 from runwisp.task import LogOnFull
 
 LEAST_CAP = 1024
@@ -341,6 +341,4 @@ class LogWriter:
         self._owed = f"Log output stopped: {why}"
 
     def _move(self, state: LogState) -> None:
-        if state not in MOVES[self.state]:
-            raise IllegalMove(f"a log cannot go from {self.state} to {state}")
-        self.state = state
+        self.state = moved(MOVES, self.state, state, "a log")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from runwisp.errors import IllegalMove
+from runwisp.states import moved
 
 
 class ProcessState(StrEnum):
@@ -23,6 +23,5 @@ MOVES = {
 
 
 def move(state: ProcessState, to: ProcessState) -> ProcessState:
-    if to not in MOVES[state]:
-        raise IllegalMove(f"a process cannot go from {state} to {to}")
-    return to
+    """Raises: IllegalMove."""
+    return moved(MOVES, state, to, "a process")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from runwisp.errors import IllegalMove
+from runwisp.states import moved
 
 
 class ReplicaState(StrEnum):
@@ -25,6 +25,5 @@ MOVES = {
 
 
 def move(state: ReplicaState, to: ReplicaState) -> ReplicaState:
-    if to not in MOVES[state]:
-        raise IllegalMove(f"a replica cannot go from {state} to {to}")
-    return to
+    """Raises: IllegalMove."""
+    return moved(MOVES, state, to, "a replica")

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from runwisp.clock import Wall, utc
-from runwisp.errors import IllegalMove
 from runwisp.event import EventKind
+from runwisp.states import moved
 from runwisp.task import AnyTask, Kind
 
 
@@ -167,21 +167,16 @@ def drafted(
     )
 
 
-def move(run: Run, phase: Phase) -> None:
-    if phase not in MOVES[run.phase]:
-        raise IllegalMove(f"run {run.id} cannot go from {run.phase} to {phase}")
-
-
 def started(run: Run, at: Wall) -> Run:
-    move(run, Phase.RUNNING)
-    return replace(run, phase=Phase.RUNNING, start_at=at, waits_for=None, due_at=None)
+    phase = moved(MOVES, run.phase, Phase.RUNNING, f"run {run.id}")
+    return replace(run, phase=phase, start_at=at, waits_for=None, due_at=None)
 
 
 def ended(run: Run, reason: EndReason, exit_code: int, message: str, at: Wall) -> Run:
-    move(run, Phase.ENDED)
+    phase = moved(MOVES, run.phase, Phase.ENDED, f"run {run.id}")
     return replace(
         run,
-        phase=Phase.ENDED,
+        phase=phase,
         end_reason=reason,
         exit_code=exit_code,
         message=message,

@@ -80,18 +80,10 @@ class Once:
                 self.processes.spawn_failed(turn, happened)
             case Exited():
                 self.processes.exited(turn, happened)
-            case LeftoversGone(run_id):
-                self.processes.leftovers_gone(turn, run_id)
-            case Renamed():
-                self.processes.renamed(turn, happened)
             case Drained():
                 self.run = self.processes.drained(turn, happened) or self.run
-            case Closed():
-                self.processes.closed(turn, happened)
-            case Overflowed(run_id):
-                self.processes.overflowed(turn, run_id)
-            case Pressure():
-                self.processes.under_pressure(turn, happened)
+            case LeftoversGone() | Renamed() | Closed() | Overflowed() | Pressure():
+                self.processes.note(turn, happened)
             case Due(timer):
                 self._due(turn, timer)
             case StopDaemon(why):

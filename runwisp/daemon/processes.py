@@ -20,7 +20,7 @@ from runwisp.daemon.effects import (
     Spawn,
     Turn,
 )
-from runwisp.daemon.inputs import Exited, Spawned, SpawnFailed
+from runwisp.daemon.inputs import Exited, LeftoversGone, Spawned, SpawnFailed
 from runwisp.event import EventKind
 from runwisp.process import ProcessState
 from runwisp.run import (
@@ -35,11 +35,14 @@ from runwisp.run import (
 )
 from runwisp.task import AnyTask, Task
 from runwisp.timers import Timer, TimerKind
-from runwisp.wire import Closed, Drained, Pressure, Renamed
+from runwisp.wire import Closed, Drained, Overflowed, Pressure, Renamed
 
 CRASH_MESSAGE = "the daemon died while this run was in flight"
 ABANDON_AFTER: Millis = 2 * SECOND
 """How long after the last SIGKILL anything is waited for that does not come."""
+
+
+Noted = LeftoversGone | Renamed | Closed | Overflowed | Pressure
 
 
 @dataclass(slots=True)
@@ -127,6 +130,20 @@ class Processes:
     def leftovers_gone(self, turn: Turn, run_id: str) -> None:
         self.lingering.discard(run_id)
         turn.disarm(Timer(TimerKind.KILL, run_id))
+
+    def note(self, turn: Turn, noted: Noted) -> None:
+        """What concerns nobody but the run itself."""
+        match noted:
+            case LeftoversGone(run_id):
+                self.leftovers_gone(turn, run_id)
+            case Renamed():
+                self.renamed(turn, noted)
+            case Closed():
+                self.closed(turn, noted)
+            case Overflowed(run_id):
+                self.overflowed(turn, run_id)
+            case Pressure():
+                self.under_pressure(turn, noted)
 
     def timed_out(self, turn: Turn, run_id: str) -> None:
         active = self.active.get(run_id)

@@ -17,12 +17,12 @@ from termios import FIONREAD
 
 from runwisp.clock import SECOND, Millis, Mono, Now, after
 from runwisp.diskguard import DiskGuard
-from runwisp.errors import IllegalMove
 from runwisp.logfile import LogFiles
 from runwisp.logline import LINE_MAX, Stream
 from runwisp.logwriter import LogState, LogWriter
 from runwisp.pump.copy import Copy
 from runwisp.run import LogTotals
+from runwisp.states import moved
 from runwisp.task import LogOnFull
 from runwisp.wire import Closed, Drained, FromPump, Open, Overflowed, Pressure, Renamed
 
@@ -325,9 +325,7 @@ class Output:
             self.messages.append(Overflowed(self.run_id))
 
     def _move(self, state: OutputState) -> None:
-        if state not in MOVES[self.state]:
-            raise IllegalMove(f"the output of a run cannot go from {self.state} to {state}")
-        self.state = state
+        self.state = moved(MOVES, self.state, state, "the output of a run")
 
 
 def output_of(opened: Open, fds: list[int], shared: Shared) -> Output:
