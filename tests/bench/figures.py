@@ -49,7 +49,8 @@ class Result:
     def ratios(self, contender: str) -> Spread | None:
         """To the limit, round by round; None where the limit is nothing at all."""
         pairs = [*zip(self.figures[contender], self.figures[self.limit], strict=True)]
-        return spread([ours / limit for ours, limit in pairs]) if all(limit for _, limit in pairs) else None
+        is_something = all(limit > 0 for _, limit in pairs)
+        return spread([ours / limit for ours, limit in pairs]) if is_something else None
 
     def judged(self) -> float | None:
         """What the target is about: the middle of our ratios or figures."""
