@@ -28,8 +28,8 @@ Performance
 Every figure stands beside the same work done by a peer and by the machine's own limit: the least program that
 does it and nothing else. The contenders of a table took turns in one run; a ratio is one contender's figure
 of a round divided by the limit's figure of that round. So a busy machine shows as a wide spread, and ratios
-say more than figures do. What is told by the time of a file comes with the kernel's tick, some milliseconds, and
-may seem early.
+say more than figures do. What is told by the time of a file comes with the kernel's tick, some milliseconds,
+and may seem early.
 
 """
 
