@@ -187,7 +187,7 @@ def test_a_working_dir_that_was_made_anew_is_entered_anew(bench: Bench, tmp_path
 
 
 def test_the_read_ends_never_block_and_the_runs_ends_do(bench: Bench) -> None:
-    launched, _ = bench.start(bench.task(child("close_stdout")))
+    launched, _ = bench.start(bench.task("exec sleep 60"))
     assert not os.get_blocking(launched.stdout_fd)
     flags = Path(f"/proc/{launched.pid}/fdinfo/1").read_text().split("flags:\t")[1].split()[0]
     assert not int(flags, 8) & os.O_NONBLOCK
