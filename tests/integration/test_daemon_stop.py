@@ -30,7 +30,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 def test_a_daemon_with_nothing_to_end_is_gone_in_less_than_half_a_second(
     house: House, signum: signal.Signals
 ) -> None:
-    """Or, on a machine so busy that a start takes longer, in less time than that; the best of a few counts."""
+    """Or, where the machine is so busy that a start takes longer, in less time than that. The best counts."""
     for _ in range(5):
         began = time.monotonic()
         daemon = house.start('[tasks.idle]\nrun = "true"\n')

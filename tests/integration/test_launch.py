@@ -28,7 +28,7 @@ from runwisp.program import find_program
 from runwisp.reaper import seal_descriptors
 from runwisp.task import Service
 from tests.integration.forked import NOBODY, as_nobody, forked
-from tests.integration.launching import Bench, child, wait_for
+from tests.integration.launching import Bench, wait_for
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 LIMIT = 200
