@@ -33,6 +33,8 @@ PUMP = "runwisp.pump.main"
 RECORD_TIMER = Timer(TimerKind.RECORD)
 RECORD_AGAIN_AFTER: Millis = SECOND
 PUMP_ENDS_WITHIN: Millis = 5 * SECOND
+TOGETHER = 50
+"""Inputs of one transaction: the first of a crowd is not to wait for the rows of all."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 IDLE_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2)
 """Caught, as by default they kill, and somebody may take us for a daemon to which they mean something."""
@@ -109,8 +111,9 @@ class Engine:
         inputs = [*self._inbox, *more]
         self._inbox = []
         while inputs:
-            effects = [effect for happened in inputs for effect in self.brain.handle(happened, now)]
-            inputs = self.perform(effects, now)
+            part, inputs = inputs[:TOGETHER], inputs[TOGETHER:]
+            effects = [effect for happened in part for effect in self.brain.handle(happened, now)]
+            inputs += self.perform(effects, now)
 
     def perform(self, effects: Sequence[Effect], now: Now) -> list[Input]:
         was_degraded = self.recorder.is_degraded
