@@ -7,12 +7,15 @@ SUITE = -n 3 tests/unit tests/integration
 # Where it is set, each of the thousand processes of the tests compiles all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check format lint types debian thorough faults coverage bench tables clean
+.PHONY: run test shells check format lint types debian thorough faults coverage bench tables clean
 
 run: .venv/ready
 	.venv/bin/runwisp daemon --config packaging/demo/runwisp.toml
 
-test: check debian
+test: shells check debian
+
+shells:
+	.ci/prepare shells
 
 check: lint types .venv/ready
 	.venv/bin/python -m pytest $(SUITE)
