@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -94,14 +94,14 @@ class LogFiles:
         with os.fdopen(fd, "rb") as file:
             return file.read()
 
-    def disk_bytes(self, suffixes: Sequence[str] = SUFFIXES) -> int:
-        """The lengths of the files together."""
-        total = 0
+    def sizes(self) -> dict[str, int]:
+        """The length of each file there is, by suffix."""
+        found = {}
         with self._folder(is_made=False) as folder:
-            for suffix in suffixes:
+            for suffix in SUFFIXES:
                 with suppress(FileNotFoundError):
-                    total += os.stat(self.stem + suffix, dir_fd=folder, follow_symlinks=False).st_size
-        return total
+                    found[suffix] = os.stat(self.stem + suffix, dir_fd=folder, follow_symlinks=False).st_size
+        return found
 
     def remove(self) -> None:
         """Removes all files and, if nothing else is in it, the folder; whatever is gone already is well."""

@@ -7,11 +7,10 @@ Called by ``logwriter`` and ``logrecovery``.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from runwisp.logfile import INDEX, LOG, META, PREV, LogFiles
+from runwisp.logfile import META, LogFiles
 from runwisp.run import LogTotals
 
 STEP = 256
@@ -52,7 +51,9 @@ class Note:
 
 def write_note(files: LogFiles, run: str, note: Note) -> LogTotals:
     """``run``: the JSON object of the run. Where the disk does not take it, the database still tells."""
-    others, present = _disk_bytes(files, (LOG, PREV, INDEX)), _disk_bytes(files, (META,))
+    sizes = _sizes(files)
+    present = sizes.pop(META, 0)
+    others = sum(sizes.values())
     size = max(present, -(-(len(_spelled(run, note, others)) + 16) // STEP) * STEP)
     content = _spelled(run, note, others + size).ljust(size - 1) + b"\n"
     with suppress(OSError):
@@ -104,8 +105,8 @@ def _spelled(run: str, note: Note, disk_bytes: int) -> bytes:
     return f'{{"run": {run}, "log": {json.dumps(log)}, "finalized": {json.dumps(note.is_final)}}}'.encode()
 
 
-def _disk_bytes(files: LogFiles, suffixes: Sequence[str]) -> int:
+def _sizes(files: LogFiles) -> dict[str, int]:
     try:
-        return files.disk_bytes(suffixes)
+        return files.sizes()
     except OSError:
-        return 0  # somebody removed the folder, or the disk cannot even say
+        return {}  # somebody removed the folder, or the disk cannot even say
