@@ -2,7 +2,7 @@
 # .venv-debian those of the distribution.
 PYTHON = python3
 # More workers than two cores, as most tests wait for something.
-SUITE = -n 3 tests/unit tests/integration
+SUITE = -n 4 tests/unit tests/integration
 
 # Where it is set, each of the thousand processes of the tests compiles all it imports.
 unexport PYTHONDONTWRITEBYTECODE
