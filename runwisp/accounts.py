@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import grp
 import pwd
-from dataclasses import dataclass
 
 from runwisp.errors import LaunchError
+from runwisp.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Account:
     name: str
     uid: int

@@ -6,9 +6,9 @@ Pure: it builds the argv and the environment, only of the links that are needed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from runwisp.environment import steers_privileged
+from runwisp.frozen import frozen
 
 SHELL = "/bin/sh"
 LATER = "RUNWISP_LATER_"
@@ -18,7 +18,7 @@ _CHECK = """[ -x "$1" ] || { printf 'exec: %s: permission denied\\n' "$1" >&2; e
 _RUN = 'exec "$@"'
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Command:
     """A file to execute and its argv, whose first word may be another name.
 
@@ -30,7 +30,7 @@ class Command:
     may_hang: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Identity:
     """Whom to become, and the program that does it."""
 

@@ -7,9 +7,10 @@ argument, so that a test can be at any moment it likes. Every length is in milli
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NewType
+
+from runwisp.frozen import frozen
 
 Wall = NewType("Wall", int)
 """Milliseconds since 1970-01-01 UTC: what people and rows mean by a time. It may be set back."""
@@ -31,7 +32,7 @@ UNITS = {"w": 7 * DAY, "d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND, "ms": 1}
 TERM = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ms|[smhdw])")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Now:
     """Both clocks, read together."""
 

@@ -11,21 +11,22 @@ import os
 import re
 import shlex
 import stat
-from binascii import crc32
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 import tomli
 
 from runwisp import hostzone
 from runwisp.clock import DAY, SECOND, Millis
+from runwisp.configdigest import digest
 from runwisp.configfindings import Findings, read_named_table, spelled, unknown_key, unknown_table
 from runwisp.configkeys import TOP_LEVEL, zone
 from runwisp.confignotify import read_notifiers, read_routes, read_settings
 from runwisp.configtasks import Surroundings, read_defaults, read_definitions
 from runwisp.configwarnings import add_warnings
 from runwisp.errors import ConfigError, ConfigUnreadable, Problem
+from runwisp.frozen import frozen
 from runwisp.hostzone import HostZone
 from runwisp.notifier import Notifier, NotifySettings, Secret, SecretSource
 from runwisp.paths import user_name
@@ -41,7 +42,7 @@ TOO_DEEP = Problem(1, 1, "", "values are nested too deeply")
 NAME_ANOTHER = "Write one, or name another with --config."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Config:
     """What a file says, defaults applied.
 
@@ -80,7 +81,7 @@ class Config:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reader:
     """Who reads a file, and where."""
 
@@ -111,11 +112,10 @@ def parse(text: str, path: str, reader: Reader) -> Config:
         config = _read_tables(found, document, path, reader)
         if problems := found.errors():
             raise ConfigError(path, problems)
-        digest = f"{crc32(text.encode()):08x}-{len(text):x}"
         add_warnings(
             found, document, config.tasks.values(), config.notifiers.values(), config.shutdown_timeout
         )
-        return replace(config, text_digest=digest, warnings=found.warnings())
+        return replace(config, text_digest=digest(text.encode()), warnings=found.warnings())
     except RecursionError as error:
         raise ConfigError(path, [TOO_DEEP]) from error
 

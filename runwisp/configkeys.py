@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from runwisp import cron, values
 from runwisp.clock import SECOND
 from runwisp.event import EventKind, Severity
+from runwisp.frozen import frozen
+from runwisp.logcap import LogOnFull
 from runwisp.notifier import (
     INAPP,
     Apprise,
@@ -23,6 +24,7 @@ from runwisp.notifier import (
     Gotify,
     Notifier,
     Ntfy,
+    ParseMode,
     Sendmail,
     Slack,
     Smtp,
@@ -30,7 +32,7 @@ from runwisp.notifier import (
     Tls,
     Webhook,
 )
-from runwisp.task import Backoff, CatchUp, LogOnFull, OnOverlap, Restart
+from runwisp.task import Backoff, CatchUp, OnOverlap, Restart
 from runwisp.values import Reader, bad, choice, duration, filled_text, integer, items, size, text
 from runwisp.zones import is_zone, told_unknown
 
@@ -261,7 +263,7 @@ HOMES: Mapping[str, Keys] = {
 """Where a key would be right, for one that stands elsewhere."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NotifierType:
     """One value of ``type``.
 
@@ -294,7 +296,7 @@ NOTIFIER_TYPES: Mapping[str, NotifierType] = {
     Discord.type: NotifierType(make=Discord, keys={}, secrets={"webhook_url": SECRET_URL}),
     Telegram.type: NotifierType(
         make=Telegram,
-        keys={"chat_id": chat_id, "parse_mode": filled_text},
+        keys={"chat_id": chat_id, "parse_mode": choice(ParseMode)},
         secrets={"bot_token": SECRET_TEXT},
         target="chat_id",
         read_target=chat_id,

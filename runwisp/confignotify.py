@@ -23,6 +23,7 @@ from runwisp.configkeys import (
     notifier_keys,
 )
 from runwisp.configpaths import resolved
+from runwisp.frozen import frozen
 from runwisp.notifier import INAPP, Notifier, NotifySettings, Secret, SecretSource
 from runwisp.route import Match, Route, split
 from runwisp.tomlplaces import Path
@@ -31,7 +32,7 @@ from runwisp.values import BadValue, one_of
 SOURCES = dict(zip(SECRET_FORMS, SecretSource, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Declared:
     """A notifier as far as addresses are concerned; ``kind`` is None when its type is not known."""
 

@@ -7,19 +7,19 @@ named exists is ``configwarnings``' question. Called by ``config``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from runwisp.configfindings import Findings, read_named_table, read_table, table_of
 from runwisp.configkeys import INSTEAD_IN_SERVICE, INSTEAD_IN_TASK, SERVICE, TASK, Keys
 from runwisp.confignotify import Notifiers, check_addresses
 from runwisp.configpaths import resolved
+from runwisp.frozen import frozen
 from runwisp.task import AnyTask, Kind, Restart, Service, Task
 from runwisp.tomlplaces import Path
 from runwisp.values import is_name
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Surroundings:
     """What a definition depends on beside its own table. ``folder`` is the absolute one of the file."""
 
@@ -30,7 +30,7 @@ class Surroundings:
     notifiers: Notifiers
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shape:
     """What the tables of one kind may hold."""
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import MAXYEAR, date, datetime, time, timedelta
 from functools import cache, lru_cache
 
 from runwisp.clock import DAY, SECOND, Millis, length, spell
+from runwisp.frozen import frozen
 
 ALIASES = {
     "@hourly": "0 * * * *",
@@ -44,7 +44,7 @@ class CronError(ValueError):
     """An expression that cannot be used; the text says why and what to write instead."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Field:
     """One of the five.
 
@@ -79,7 +79,7 @@ FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Values:
     """What one field names: numbers, and as expressions for croniter its ``L`` and ``#`` terms."""
 
@@ -93,7 +93,7 @@ class Values:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cron:
     """The calendar of one expression.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import select
+from collections import deque
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
@@ -35,6 +36,9 @@ PRIORITIES = {Level.DEBUG: 7, Level.INFO: 6, Level.WARN: 4, Level.ERROR: 3}
 RANKS = {level: rank for rank, level in enumerate(Level)}
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+:/@%,")
 
+KEPT = 100
+"""Records that are shown to who looks at the log later."""
+
 Value = str | int | float | None
 
 
@@ -43,6 +47,9 @@ class Log:
 
     ``clock`` tells the time of a record. ``is_journal``: the reader is systemd's journal, which wants a
     priority in front and has the time itself.
+
+    ``last_lines`` are the newest records, each with its time and without newline or priority, also those that
+    could not be written; ``follow`` is told each.
     """
 
     def __init__(
@@ -54,12 +61,15 @@ class Log:
         *,
         is_journal: bool = False,
     ) -> None:
+        self.level = level
+        self.shape = shape
         self._fd = fd
         self._rank = RANKS[level]
-        self._shape = shape
         self._clock = clock
         self._is_journal = is_journal
         self._lost = 0
+        self.last_lines: deque[str] = deque(maxlen=KEPT)
+        self.follow: Callable[[str], None] | None = None
         self._room = select.poll()
         self._room.register(fd, select.POLLOUT)
 
@@ -78,25 +88,33 @@ class Log:
     def _log(self, level: Level, message: str, fields: Mapping[str, Value]) -> None:
         if RANKS[level] < self._rank:
             return
+        self._keep(level, message, fields)
         if self._lost and self._write(Level.WARN, "records of this log were lost", {"count": self._lost}):
             self._lost = 0
         if not self._write(level, message, fields):
             self._lost += 1
 
     def _write(self, level: Level, message: str, fields: Mapping[str, Value]) -> bool:
-        record = self._spelled(level, message, fields).encode(errors="backslashreplace")
+        line = self._spelled(level, message, fields, is_stamped=not self._is_journal)
+        priority = f"<{PRIORITIES[level]}>" if self._is_journal else ""
+        record = f"{priority}{line}\n".encode(errors="backslashreplace")
         try:
             # A terminal that was stopped, or a pipe that nobody reads, must not stop the daemon.
             return bool(self._room.poll(0)) and os.write(self._fd, record) == len(record)
         except OSError:
             return False
 
-    def _spelled(self, level: Level, message: str, fields: Mapping[str, Value]) -> str:
-        priority = f"<{PRIORITIES[level]}>" if self._is_journal else ""
-        if self._shape is Format.JSON:
-            return f"{priority}{as_json(self._clock(), level, message, fields)}\n"
-        stamp = "" if self._is_journal else f"{rfc3339(self._clock())} {level.upper():5} "
-        return f"{priority}{stamp}{as_text(message, fields)}\n"
+    def _spelled(self, level: Level, message: str, fields: Mapping[str, Value], *, is_stamped: bool) -> str:
+        if self.shape is Format.JSON:
+            return as_json(self._clock(), level, message, fields)
+        stamp = f"{rfc3339(self._clock())} {level.upper():5} " if is_stamped else ""
+        return f"{stamp}{as_text(message, fields)}"
+
+    def _keep(self, level: Level, message: str, fields: Mapping[str, Value]) -> None:
+        line = self._spelled(level, message, fields, is_stamped=True)
+        self.last_lines.append(line)
+        if self.follow:
+            self.follow(line)
 
 
 def as_json(at: Wall, level: Level, message: str, fields: Mapping[str, Value]) -> str:

@@ -7,9 +7,9 @@ main, a route) turn one into an exit code, an HTTP status or a line of log.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
+from runwisp.frozen import frozen
 from runwisp.printable import clipped
 
 
@@ -17,6 +17,8 @@ class RunWispError(Exception):
     """Something a person can act on."""
 
     code = "error"
+    retry_after = 0
+    """Seconds after which the same may succeed; 0 if waiting does not help."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -33,7 +35,7 @@ class UsageError(RunWispError):
     code = "usage"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """One thing wrong in a configuration file, at a line and column counted from 1."""
 
@@ -83,10 +85,246 @@ class UnknownRun(RunWispError):
     code = "unknown_run"
 
 
+class UnknownCursor(RunWispError):
+    """A list has no page that begins there."""
+
+    code = "unknown_cursor"
+
+
+class UnknownNotice(RunWispError):
+    """The bell has no row with that id."""
+
+    code = "unknown_notice"
+
+
+class UnknownNotifier(RunWispError):
+    """No notifier with that id is in the configuration."""
+
+    code = "unknown_notifier"
+
+
+class NotDelivered(RunWispError):
+    """A message did not reach its channel, which may ask to be left alone for ``retry_after_ms``."""
+
+    code = "not_delivered"
+
+    def __init__(self, message: str, *, is_final: bool, retry_after_ms: int | None = None) -> None:
+        super().__init__(message)
+        self.is_final = is_final
+        self.retry_after_ms = retry_after_ms
+
+
 class Refused(RunWispError):
     """The daemon understood the wish and does not carry it out; the message says what to do instead."""
 
     code = "refused"
+
+
+class TriggerForbidden(Refused):
+    """The configuration says that only the schedule starts it."""
+
+    code = "trigger_forbidden"
+
+
+class DaemonStopping(Refused):
+    """The daemon is on its way down and starts nothing any more."""
+
+    code = "daemon_stopping"
+
+
+class NotStarted(Refused):
+    """Everything runs that may run beside one another: the run was skipped, or found the queue full."""
+
+    code = "not_started"
+
+
+class RunUnfinished(Refused):
+    """The run is running or waiting, and so cannot be deleted."""
+
+    code = "run_unfinished"
+
+
+class InvalidChallenge(RunWispError):
+    """The challenge of a login is unknown, was used, or has expired."""
+
+    code = "invalid_challenge"
+
+
+class InvalidPassword(RunWispError):
+    """The answer to a challenge was not made with the password."""
+
+    code = "invalid_password"
+
+
+class InvalidTicket(RunWispError):
+    """The one-time ticket of a browser is unknown, was used, or has expired."""
+
+    code = "invalid_ticket"
+
+
+class TooManyAttempts(RunWispError):
+    """Too many logins failed from one address."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, message: str, hint: str = "", retry_after: int = 0) -> None:
+        super().__init__(message, hint)
+        self.retry_after = retry_after
+
+
+class PasswordUnusable(RunWispError):
+    """What is to be the password is there, but is none."""
+
+    code = "password_unusable"
+
+
+class CannotListen(RunWispError):
+    """The daemon cannot listen at the address it was given."""
+
+    code = "cannot_listen"
+
+
+class PortInUse(CannotListen):
+    """Another process listens there already."""
+
+    code = "port_in_use"
+
+
+class OtherDaemon(CannotListen):
+    """A daemon of another data directory listens there already."""
+
+    code = "other_daemon"
+
+
+@frozen
+class Fault:
+    """One thing wrong with a request: ``where`` is the parameter or the field of the body."""
+
+    where: str
+    message: str
+
+
+class RequestInvalid(RunWispError):
+    """A request that cannot be understood; carries every fault found."""
+
+    code = "request_invalid"
+
+    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)
+
+
+class NotLoggedIn(RunWispError):
+    """The request carries no token that counts."""
+
+    code = "not_logged_in"
+
+
+class CrossSite(RunWispError):
+    """The page of another site asked for a change, by means of a person's browser."""
+
+    code = "cross_site"
+
+
+class NotLocal(RunWispError):
+    """Answered only to this very machine, and not through a proxy."""
+
+    code = "not_local"
+
+
+class UnknownPath(RunWispError):
+    """The API has nothing at that path, or the dashboard no such file."""
+
+    code = "unknown_path"
+
+
+class MethodNotAllowed(RunWispError):
+    """What is at that path does not take this method."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, message: str, hint: str = "", allowed: str = "") -> None:
+        super().__init__(message, hint)
+        self.allowed = allowed
+
+
+class TooManyConnections(RunWispError):
+    """All connections that may be open at once are waiting for their answers."""
+
+    code = "too_many_connections"
+    retry_after = 1
+
+
+class TooManyStreams(RunWispError):
+    """So many live streams are open that no other one is begun."""
+
+    code = "too_many_streams"
+    retry_after = 5
+
+
+class RangeUnsatisfiable(RunWispError):
+    """None of the bytes that were asked for are there; ``size`` is how many there are."""
+
+    code = "range_unsatisfiable"
+
+    def __init__(self, message: str, size: int) -> None:
+        super().__init__(message)
+        self.size = size
+
+
+class SearchTooLong(RunWispError):
+    """A regular expression that takes for ever on one of the lines."""
+
+    code = "search_too_long"
+
+
+class SearchStuck(RunWispError):
+    """A search that got nowhere, though it did not reckon: its disk does not answer."""
+
+    code = "search_stuck"
+
+
+class SearchBusy(RunWispError):
+    """As many searches as may run at a time are under way."""
+
+    code = "search_busy"
+    retry_after = 1
+
+
+class DaemonSilent(RunWispError):
+    """The daemon did not answer a question in time."""
+
+    code = "daemon_silent"
+
+
+class Internal(RunWispError):
+    """A bug; the daemon's log has the rest."""
+
+    code = "internal"
+
+
+class DaemonFailed(RunWispError):
+    """A daemon that was started in the background did not come up."""
+
+    code = "daemon_failed"
+
+
+class Unreachable(RunWispError):
+    """No daemon answers at the address that a command asks."""
+
+    code = "unreachable"
+
+
+class NoPassword(RunWispError):
+    """A command has to log in and finds no password."""
+
+    code = "no_password"
+
+
+class NoTerminal(RunWispError):
+    """The console needs a terminal, and has none that it can use."""
+
+    code = "no_terminal"
 
 
 class DataDirError(RunWispError):
@@ -144,6 +382,19 @@ class HistoryUnwritable(HistoryError):
         self.obstacle = obstacle
 
 
+class QueryTooLong(HistoryError):
+    """What was asked of the history means reading too much of it."""
+
+    code = "query_too_long"
+
+
+class HistoryBusy(HistoryError):
+    """Another long look at the history is under way."""
+
+    code = "history_busy"
+    retry_after = 1
+
+
 class LaunchError(RunWispError):
     """A process could not be started.
 
@@ -177,3 +428,22 @@ class IllegalMove(RunWispError):
     """A state machine was asked for a move its table does not have: a bug, never a user's fault."""
 
     code = "illegal_move"
+
+
+def told(code: str, message: str, hint: str = "", retry_after: int = 0) -> RunWispError:
+    """The error of that code, as another process told of it.
+
+    What an error carries beside these is for its own process and is not there.
+    """
+    kind = _by_code(RunWispError).get(code, RunWispError)
+    error = kind.__new__(kind)
+    RunWispError.__init__(error, message, hint)
+    error.retry_after = retry_after
+    return error
+
+
+def _by_code(kind: type[RunWispError]) -> dict[str, type[RunWispError]]:
+    found = {kind.code: kind}
+    for each in kind.__subclasses__():
+        found |= _by_code(each)
+    return found

@@ -1,4 +1,5 @@
-"""Output made safe for a terminal: colours and text pass, every other escape sequence goes.
+"""Output made safe for a terminal: text and colours pass, other escape sequences go, what turns text around
+is spelled out.
 
 Pure: bytes in, bytes out, as a stream, so that a sequence cut across two blocks is still one.
 Source: ECMA-48 (control functions), and for what a terminal does with them, xterm's ctlseqs.
@@ -20,6 +21,8 @@ SEQUENCE = re.compile(
     | \x1b [\x30-\x5a\x5c\x60-\x7e]                          # resets, keypad and other two-byte functions
     | \xc2[\x80-\x9f]                                        # the same functions as one C1 character
     | \xc2(?![\xa0-\xbf])                                    # half of one, lest what follows make it whole
+    | (?P<turn> \xe2 (?: \x80[\xaa-\xae] | \x81[\xa6-\xa9] ))  # U+202A to E, U+2066 to 9: turn text around
+    | (?P<part> \xe2[\x80-\xbf]? (?![\x80-\xbf]))           # a part of one
     | [\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]              # all controls but \b \t \n \r
     | \x1b                                                   # one that begins nothing known
     """,
@@ -27,7 +30,13 @@ SEQUENCE = re.compile(
 )
 
 UNFINISHED = re.compile(
-    rb"(?: \x1b (?: \[ [\x20-\x3f]* | [\]PX^_] [^\x07\x18\x1a\x1b]* \x1b? | [\x20-\x2f]* ) | \xc2 )\Z", re.X
+    rb"""
+      (?: \x1b (?: \[ [\x20-\x3f]* | [\]PX^_] [^\x07\x18\x1a\x1b]* \x1b? | [\x20-\x2f]* )
+        | \xc2
+        | \xe2 [\x80-\xbf]?
+      ) \Z
+    """,
+    re.VERBOSE,
 )
 
 
@@ -54,6 +63,10 @@ class Plain:
         return b"\x1b[0m" if self.is_coloured else b""
 
     def _shown(self, found: re.Match[bytes]) -> bytes:
+        if found["turn"]:
+            return found[0].decode().encode("ascii", "backslashreplace")
+        if found["part"]:
+            return found[0].decode("ascii", "backslashreplace").encode()
         colour: bytes | None = found["colour"]
         if colour:
             self.is_coloured = colour not in RESETS

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from runwisp.clock import Wall
+from runwisp.frozen import frozen
 
 
 class Severity(StrEnum):
@@ -29,6 +30,7 @@ class EventKind(StrEnum):
     DAEMON_STOPPED = "daemon.stopped"
     DAEMON_CLOCK_STEPPED = "daemon.clock_stepped"
     NOTIFY_DELIVERY_FAILED = "notify.delivery_failed"
+    NOTIFY_TEST = "notify.test"
 
 
 SEVERITIES = {
@@ -45,10 +47,16 @@ SEVERITIES = {
     EventKind.DAEMON_STOPPED: Severity.INFO,
     EventKind.DAEMON_CLOCK_STEPPED: Severity.WARN,
     EventKind.NOTIFY_DELIVERY_FAILED: Severity.WARN,
+    EventKind.NOTIFY_TEST: Severity.INFO,
 }
 
+FAILURES = frozenset(
+    {EventKind.RUN_FAILED, EventKind.RUN_TIMEOUT, EventKind.RUN_CRASHED, EventKind.RUN_MISSED}
+)
+"""What ``default_notifiers`` and ``notify_on_failure`` are about."""
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Event:
     """``fields`` are what a reader needs beside the kind: numbers and strings, nothing secret."""
 

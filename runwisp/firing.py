@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from runwisp.clock import Millis, Wall
+from runwisp.frozen import frozen
 
 
 class Cause(StrEnum):
@@ -14,7 +14,7 @@ class Cause(StrEnum):
     DST_SKIPPED = "dst_skipped"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mark:
     """Where one task's schedule stands; kept apart from the history, so that retention never touches it.
 
@@ -28,7 +28,7 @@ class Mark:
     last_fired_at: Wall | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Firing:
     """A tick that happened. ``mark`` is saved together with the row it leads to."""
 
@@ -37,7 +37,7 @@ class Firing:
     mark: Mark
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Missed:
     """Ticks that passed while the daemon was down (or the clock jumped) and are not caught up."""
 
@@ -47,14 +47,14 @@ class Missed:
     mark: Mark
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Anchored:
     """A schedule seen for the first time, or anchored anew."""
 
     mark: Mark
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClockStepped:
     """The wall clock moved against the monotonic one by ``step`` (negative: set back) and every schedule was
     anchored anew."""

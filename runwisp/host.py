@@ -1,4 +1,4 @@
-"""What only this machine can say: its clocks, its randomness, its time zone.
+"""What only this machine can say: its clocks, its randomness, who it is.
 
 The one home of both clocks and of random bytes. Called by the processes' mains, which hand on what it says.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 
 from runwisp.clock import Mono, Now, Wall
 
@@ -23,3 +24,24 @@ def wall() -> Wall:
 
 def random_bytes(count: int) -> bytes:
     return os.urandom(count)
+
+
+def chance() -> float:
+    """From 0 up to 1."""
+    return int.from_bytes(os.urandom(4), "big") / 2**32
+
+
+def name() -> str:
+    return os.uname().nodename
+
+
+def machine_id() -> str:
+    """The id of this installation; the name of the host where it has none, as in a container.
+
+    Source: machine-id(5).
+    """
+    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
+        with suppress(OSError), open(path) as file:
+            if found := file.read().strip():
+                return found
+    return os.uname().nodename

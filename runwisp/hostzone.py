@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from zoneinfo import TZPATH, available_timezones
 
+from runwisp.frozen import frozen
 from runwisp.zones import is_zone
 
 LOCALTIME = "etc/localtime"
@@ -22,7 +22,7 @@ SAME_AS_MACHINE = f"/{LOCALTIME}"
 """A usual value of TZ: it spares the C library from looking at the file again and again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostZone:
     """``doubt`` is a sentence for when the machine says something that cannot be followed."""
 

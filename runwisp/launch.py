@@ -14,13 +14,13 @@ import signal
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from runwisp import accounts, dotenv, environment
 from runwisp.accounts import Account
 from runwisp.chain import Command, Identity, guarded
 from runwisp.command import is_bypassed, plain_words, shell_argv
 from runwisp.errors import LaunchError
+from runwisp.frozen import frozen
 from runwisp.mounts import Mounts
 from runwisp.procfs import start_ticks
 from runwisp.program import exec_error, find_program, is_safe, reason
@@ -37,7 +37,7 @@ which for its part has some more open than the daemon.
 ALL_SIGNALS = tuple(signal.valid_signals())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Launched:
     """A process and the read ends of its output, non-blocking; whoever gets it reaps it and closes them."""
 

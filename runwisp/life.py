@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from runwisp.clock import Wall
+from runwisp.frozen import frozen
 
 
 class LifeKind(StrEnum):
@@ -13,7 +13,7 @@ class LifeKind(StrEnum):
     EXEC = "exec"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Life:
     """Named by boot id, pid and kernel start time together, since a pid alone is reused.
 

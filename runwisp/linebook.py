@@ -12,12 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from runwisp.clock import SECOND, Wall
+from runwisp.frozen import frozen
 from runwisp.logline import BARE, CONTINUED, CUT, LINE_MAX, Record, Stream, lines_begun, stretches
 
 REGION_BYTES = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """Bytes up to ``stop`` go into the file, where ``begun`` lines begin; ``left`` is as in ``stretches``."""
 

@@ -12,7 +12,9 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from runwisp.frozen import frozen
 
 LOG = ".log"
 PREV = ".log.prev"
@@ -29,7 +31,7 @@ SAFE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 """O_NONBLOCK: a FIFO put in the place of a file must not make anybody wait."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogFiles:
     """The files of one run.
 

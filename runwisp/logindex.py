@@ -17,10 +17,10 @@ import os
 import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import overload
 
 from runwisp.clock import Wall
+from runwisp.frozen import frozen
 from runwisp.logfile import INDEX, LogFiles, write_all
 from runwisp.logline import Record, Stream
 
@@ -30,7 +30,7 @@ STALE_BYTES = 4096
 MAGIC = b"rwidx\x00\x00\x01"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Header:
     """``log_start`` and ``prev_start``: the offset of the first byte of each file; no .prev: both equal."""
 
@@ -48,8 +48,10 @@ def placed(header: Header, log: os.stat_result | None, prev: os.stat_result | No
     the header; they were rotated meanwhile, or are copies.
 
     A rotation renames the log, makes a new one and then writes the header; who comes in between finds the log
-    of the header under the other name.
+    of the header under the other name. Who opened it before the renaming finds it under both.
     """
+    if log and prev and log.st_ino == prev.st_ino:
+        return None
     if prev and prev.st_ino == header.log_inode:
         end = header.log_start + prev.st_size
         return Header(header.log_start, end, prev.st_ino, log.st_ino if log else 0)

@@ -7,10 +7,10 @@ its own that reads as ``continued``. The writer, the readers and the pump share 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 
 from runwisp.clock import Wall
+from runwisp.frozen import frozen
 
 LINE_MAX = 64 * 1024
 
@@ -36,7 +36,7 @@ BARE = 2
 """Flag of a record: its first line has no prefix, since it goes on where a cut was made."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Record:
     """Opens a region of the log that lasts to the next record; a region begins where a line begins.
 
@@ -68,6 +68,23 @@ def system_line(text: str) -> bytes:
     return PREFIXES[Stream.SYSTEM] + flat.encode(errors="replace") + b"\n"
 
 
+SAMPLE = 512
+SPARSE = 20
+"""Bytes a line on average from which on ``newlines`` need not look at every byte."""
+
+
+def newlines(data: bytes | bytearray, start: int, end: int) -> int:
+    """How many there are in ``data[start:end]``, the hot path of capture.
+
+    To take them out and see what is missing is the fastest way there is in Python where lines are not very
+    short: it goes from one to the next by memchr(3), while ``count`` of 3.11 and 3.12 looks at every byte.
+    """
+    if data.count(b"\n", start, min(start + SAMPLE, end)) * SPARSE > SAMPLE:
+        return data.count(b"\n", start, end)
+    piece = data[start:end]
+    return len(piece) - len(piece.replace(b"\n", b""))
+
+
 CUT = -1
 """In place of a length: the line was ended for being too long, and what follows is another line."""
 
@@ -87,7 +104,7 @@ def stretches(
         stop = data.rfind(b"\n", start, min(too_long, end)) + 1
         if stop:
             open_length = 0
-            yield stop, data.count(b"\n", start, stop), 0
+            yield stop, newlines(data, start, stop), 0
         elif too_long <= end:
             stop = too_long - 1
             open_length = 0

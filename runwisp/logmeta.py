@@ -10,8 +10,9 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from runwisp.frozen import frozen
+from runwisp.logcap import LogTotals
 from runwisp.logfile import META, LogFiles
-from runwisp.run import LogTotals
 
 STEP = 256
 """The length is a multiple of this, so that the file can tell its own and seldom grows."""
@@ -32,7 +33,7 @@ class Counts:
         return LogTotals(self.lines, self.bytes, self.dropped, disk_bytes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Note:
     """How a log stands. ``offset``: up to where the bytes are counted. ``is_whole``: everything that the run
     printed until then was read; ``is_final``: nothing comes any more. ``disk_bytes``: of all four files."""

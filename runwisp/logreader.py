@@ -10,11 +10,11 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 
 from runwisp.clock import Wall
 from runwisp.errors import LogUnavailable
+from runwisp.frozen import frozen
 from runwisp.logfile import INDEX, LOG, META, PREV, LogFiles
 from runwisp.logindex import HEADER, Header, Records, placed, unpacked_header
 from runwisp.logline import BARE, CONTINUED, PREFIXES, Record, Stream
@@ -25,7 +25,7 @@ ATTEMPTS = 100
 """How often files that are rotated while they are opened are opened again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """``text`` is decoded with replacement, without prefix and newline. ``is_open``: its end has not come."""
 
@@ -37,7 +37,7 @@ class Line:
     is_open: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """``is_truncated``: fewer lines than asked for, as they are long: go on after the last."""
 
@@ -48,7 +48,7 @@ class Page:
     is_finalized: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Region:
     """One stretch of the log, all of one stream."""
 
@@ -56,14 +56,16 @@ class Region:
     data: bytes
     is_last: bool
 
-    def lines(self, is_wanted: Callable[[str], object] | None = None) -> Iterator[Line]:
-        """All lines, or those whose text is wanted."""
+    def lines(self, first: int = 1, is_wanted: Callable[[str], object] | None = None) -> Iterator[Line]:
+        """The lines from number ``first`` on, all or those whose text is wanted."""
         record, prefix = self.record, PREFIXES[self.record.stream].decode()
-        texts = self.data.decode(errors="replace").split("\n")
+        skipped = max(0, first - record.line)
+        pieces = self.data.split(b"\n", skipped)
+        texts = pieces[-1].decode(errors="replace").split("\n") if len(pieces) > skipped else [""]
         is_unfinished = bool(texts[-1])
         if not is_unfinished:
             texts.pop()
-        for nth, text in enumerate(texts):
+        for nth, text in enumerate(texts, skipped):
             is_bare = nth == 0 and bool(record.flags & BARE)
             own = text if is_bare or not prefix else text.removeprefix(prefix)
             if is_wanted is None or is_wanted(own):
@@ -73,7 +75,7 @@ class Region:
                     record.stream,
                     own,
                     is_continued=nth == 0 and bool(record.flags & CONTINUED),
-                    is_open=self.is_last and is_unfinished and nth == len(texts) - 1,
+                    is_open=self.is_last and is_unfinished and nth == skipped + len(texts) - 1,
                 )
 
 
@@ -118,6 +120,28 @@ class LogReader:
         return last if last is not None else self._records[count - 1].line - 1
 
     @property
+    def finished_lines(self) -> int:
+        """The number of the last line whose end has come, as the log is now."""
+        self._refresh()
+        count = self._count()
+        if not count:
+            return 0
+        last = self._records[count - 1]
+        return last.line - 1 + self._read(last.offset, self._end).count(b"\n")
+
+    @property
+    def start(self) -> int:
+        """How many bytes were dropped before the first that is there."""
+        return self._start
+
+    def segments(self) -> list[tuple[int, int]]:
+        """The files of the log, the oldest first: an open descriptor, which stays the reader's, and how many
+        bytes there are now."""
+        sizes = [(self._prev_fd, self._header.log_start - self._start)]
+        sizes.append((self._log_fd, self._end - self._header.log_start))
+        return [(fd, size) for fd, size in sizes if fd is not None and size > 0]
+
+    @property
     def is_finalized(self) -> bool:
         with suppress(OSError, ValueError, LookupError, TypeError):
             return bool(json.loads(self._files.read(META))["finalized"])
@@ -140,20 +164,25 @@ class LogReader:
         is_truncated = len(lines) < limit and bool(lines) and lines[-1].n < total
         return Page(tuple(lines), self.first_available, total, is_truncated, is_finalized)
 
-    def since(self, line: int, limit: int) -> tuple[list[Line], int]:
-        """The finished lines after number ``line``, and how many in between are gone."""
-        is_finalized = self.is_finalized
+    def since(
+        self, line: int, limit: int, page_bytes: int = PAGE_BYTES, *, is_over: bool = False
+    ) -> tuple[list[Line], int]:
+        """The finished lines after number ``line``, and how many in between are gone. ``page_bytes`` bounds
+        their text. ``is_over``: nothing comes any more, so that every line is finished."""
+        is_over = is_over or self.is_finalized
         self._refresh()
         lines: list[Line] = []
+        size = 0
         for found in self.lines(line + 1):
-            if (found.is_open and not is_finalized) or len(lines) == limit:
+            if (found.is_open and not is_over) or len(lines) == limit or size > page_bytes:
                 break
             lines.append(found)
+            size += len(found.text)
         return lines, max(0, self.first_available - line - 1)
 
     def lines(self, first: int) -> Iterator[Line]:
         for region in self.regions(first):
-            yield from (line for line in region.lines() if line.n >= first)
+            yield from region.lines(first)
 
     def regions(self, first: int, stream: Stream | None = None) -> Iterator[Region]:
         """The regions from the one that holds the line on; of one stream only, if one is given."""

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from runwisp.frozen import frozen
 from runwisp.logfile import LOG, PREV, LogFiles
 from runwisp.logindex import IndexWriter, placed
 from runwisp.logline import Record, Stream
@@ -32,7 +33,7 @@ class Segment:
         return self.start + self.size
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recovered:
     previous: Segment
     segment: Segment

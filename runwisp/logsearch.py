@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import dropwhile
 
 from runwisp.errors import LogUnavailable, UsageError
+from runwisp.frozen import frozen
 from runwisp.logfile import LogFiles
 from runwisp.logline import Stream
 from runwisp.logreader import Line, LogReader, Region
@@ -20,7 +20,7 @@ REGIONS_A_LOOK = 16
 """Between two looks at the clock: about a megabyte."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Query:
     """``stream`` None: all of them. Case counts unless ``is_case_ignored``."""
 
@@ -30,7 +30,7 @@ class Query:
     stream: Stream | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where a search stands: in which run, and the first line that is not searched yet."""
 
@@ -38,13 +38,13 @@ class Place:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hit:
     run_id: str
     line: Line
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """``cursor`` is where to go on, None when everything was searched."""
 
@@ -101,9 +101,10 @@ class Matcher:
         is_plain = not query.is_regex and not query.is_case_ignored and "\ufffd" not in query.pattern
         self._needle = query.pattern.encode(errors="replace") if is_plain else b""
 
-    def lines(self, region: Region) -> Iterator[Line]:
+    def lines(self, region: Region, first: int) -> Iterator[Line]:
+        """The lines that are meant, from number ``first`` on."""
         if self._needle in region.data:
-            yield from region.lines(self._expression.search)
+            yield from region.lines(first, self._expression.search)
 
 
 def _from(runs: Sequence[tuple[str, LogFiles]], cursor: Place | None) -> Iterator[tuple[str, LogFiles]]:
@@ -123,4 +124,4 @@ def _walk(files: LogFiles, matcher: Matcher, first: int) -> Iterator[Line | int]
         for nth, region in enumerate(reader.regions(first, matcher.stream), start=1):
             if nth % REGIONS_A_LOOK == 0:
                 yield max(first, region.record.line)
-            yield from (line for line in matcher.lines(region) if line.n >= first)
+            yield from matcher.lines(region, first)

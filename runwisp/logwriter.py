@@ -12,14 +12,13 @@ from enum import StrEnum
 
 from runwisp.clock import Wall
 from runwisp.linebook import LineBook
+from runwisp.logcap import LogOnFull, LogTotals
 from runwisp.logfile import LogFiles
 from runwisp.logline import LINE_MAX, Record, Stream, prefixed, system_line
 from runwisp.logmeta import Counts, Note, read_note, write_note
 from runwisp.logrecovery import Segment
 from runwisp.logsegments import Segments
-from runwisp.run import LogTotals
 from runwisp.states import moved
-from runwisp.task import LogOnFull
 
 LEAST_CAP = 1024
 """A cap below this counts as this much: there must be room for the line that tells of it."""
@@ -76,6 +75,8 @@ class LogWriter:
         self._noted_generation = 0
         self._owed = ""
         """A line that tells of a loss, still to be written."""
+        self._has_gap = False
+        """A loss is to be told of even if nothing follows it."""
         self._dropped_before = 0
         self._counted_to = 0
         """The offset up to which ``counts.bytes`` are counted."""
@@ -89,6 +90,11 @@ class LogWriter:
     def is_parked(self) -> bool:
         """Whether no descriptors are held; the next write opens them."""
         return self._segments.is_parked
+
+    @property
+    def last_line(self) -> int:
+        """The number of the last line that is finished."""
+        return self._book.next_line - 1 - self._book.is_amid_line
 
     @property
     def files(self) -> LogFiles:
@@ -148,8 +154,9 @@ class LogWriter:
         except OSError:
             return False  # taking it up will meet and tell the same error
 
-    def take_up(self, now: Wall) -> None:
-        """Before anything else: goes on in the files that a former writer of this run left."""
+    def take_up(self, now: Wall, *, is_live: bool = False) -> None:
+        """Before anything else: goes on in the files that a former writer of this run left. Of one that lives
+        that writer may have held output that is nowhere, even if it left no file and nothing more comes."""
         try:
             found = self._segments.take_up()
         except OSError as error:
@@ -157,6 +164,7 @@ class LogWriter:
             return
         if not found or not found.is_whole:
             self._owed = "Log capture was interrupted: up to a block of output may be missing here"
+            self._has_gap = is_live
         if found:
             self.counts = found.counts
             self._book.next_line, self._book.is_amid_line = found.next_line, found.is_amid_line
@@ -184,8 +192,10 @@ class LogWriter:
     def finish(self, meta: str, now: Wall) -> LogTotals:
         """The run is over: says what was lost in all, completes .log.meta and closes."""
         self._meta = meta
-        if words := self._last_words():
+        words = self._last_words()
+        if words or self._has_gap:
             self._pay(now)
+        if words:
             self._say(words, now)
         self.park()
         self._move(LogState.CLOSED)

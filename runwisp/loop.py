@@ -11,6 +11,7 @@ import selectors
 import signal
 from collections.abc import Callable, Iterable
 from types import FrameType
+from typing import Any
 
 from runwisp.clock import Mono, Now
 from runwisp.timers import Timers
@@ -25,6 +26,7 @@ class Loop:
     def __init__(self) -> None:
         self.timers = Timers()
         self.signals: list[int] = []
+        self._former: dict[int, Any] = {}
         self._selector = selectors.DefaultSelector()
         self._wake_r, self._wake_w = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.watch(self._wake_r, READ, self._read_signals)
@@ -36,12 +38,12 @@ class Loop:
         """
         signal.set_wakeup_fd(self._wake_w, warn_on_full_buffer=False)
         for signum in signals:
-            signal.signal(signum, _nothing)
+            self._former[signum] = signal.signal(signum, _nothing)
 
-    def ignore(self, signals: Iterable[int]) -> None:
-        """For a helper, which ends with its link: ctrl-C and `pkill` reach it as they reach the daemon."""
-        for signum in signals:
-            signal.signal(signum, signal.SIG_IGN)
+    def release(self) -> None:
+        """From now on these signals do again what they did before."""
+        for signum, handler in self._former.items():
+            signal.signal(signum, handler)
 
     def watch(self, fd: int, events: int, ready: Callable[[], object]) -> None:
         """Calls ``ready`` in every ``wait`` during which ``fd`` is; a second call changes the events."""

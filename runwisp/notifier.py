@@ -7,11 +7,12 @@ Secrets are never read here: a notifier knows only where each is. Made by the lo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import ClassVar
 
 from runwisp.clock import DAY, HOUR, MINUTE, Millis
+from runwisp.frozen import frozen
 
 INAPP = "inapp"
 """The bell of the dashboards: always there, and the only notifier that nobody declares."""
@@ -23,7 +24,7 @@ class SecretSource(StrEnum):
     FILE = "file"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Secret:
     """Where a secret is: itself, the name of a variable, or a file relative to the data directory."""
 
@@ -37,7 +38,15 @@ class Tls(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class ParseMode(StrEnum):
+    """Of the markup that Telegram knows. Source: https://core.telegram.org/bots/api#formatting-options"""
+
+    HTML = "HTML"
+    MARKDOWN_V2 = "MarkdownV2"
+    MARKDOWN = "Markdown"
+
+
+@frozen(kw_only=True)
 class Channel:
     """What all notifiers have in common. ``template_path`` is absolute."""
 
@@ -45,20 +54,20 @@ class Channel:
     template_path: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Slack(Channel):
     type: ClassVar[str] = "slack"
     webhook_url: Secret
     channel: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Discord(Channel):
     type: ClassVar[str] = "discord"
     webhook_url: Secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Telegram(Channel):
     type: ClassVar[str] = "telegram"
     bot_token: Secret
@@ -66,7 +75,7 @@ class Telegram(Channel):
     parse_mode: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Webhook(Channel):
     type: ClassVar[str] = "webhook"
     url: Secret
@@ -74,7 +83,7 @@ class Webhook(Channel):
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Smtp(Channel):
     """Without ``port`` the usual one of ``tls``; an empty ``password`` is a server that asks for none."""
 
@@ -90,7 +99,7 @@ class Smtp(Channel):
     reply_to: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Sendmail(Channel):
     type: ClassVar[str] = "sendmail"
     to: tuple[str, ...] = ()
@@ -98,7 +107,7 @@ class Sendmail(Channel):
     path: str = "/usr/sbin/sendmail"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Ntfy(Channel):
     """An empty ``token`` is a server that asks for none."""
 
@@ -109,20 +118,20 @@ class Ntfy(Channel):
     priority: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Gotify(Channel):
     type: ClassVar[str] = "gotify"
     url: str
     token: Secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Command(Channel):
     type: ClassVar[str] = "command"
     run: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Apprise(Channel):
     type: ClassVar[str] = "apprise"
     url: Secret
@@ -131,7 +140,7 @@ class Apprise(Channel):
 Notifier = Slack | Discord | Telegram | Webhook | Smtp | Sendmail | Ntfy | Gotify | Command | Apprise
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class NotifySettings:
     """The table ``[notify]``."""
 

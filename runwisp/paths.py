@@ -127,8 +127,9 @@ class DataDir:
             try:
                 fcntl(fd, F_OFD_SETLK, struct.pack(FLOCK, F_WRLCK, os.SEEK_SET, 0, 0, 0))
                 if _is_at(fd, self.pid_file):
+                    is_inherited = _read_pid(fd) != 0
                     _write_pid(fd)
-                    return Lock(fd, self.pid_file)
+                    return Lock(fd, self.pid_file, is_inherited=is_inherited)
             except BlockingIOError as error:
                 holder = _read_pid(fd)
                 os.close(fd)
@@ -217,13 +218,17 @@ class DataDir:
 
 
 class Lock:
-    """Holds a data directory. ``release`` gives it up; the death of the process does so as well."""
+    """Holds a data directory. ``release`` gives it up; the death of the process does so as well.
 
-    __slots__ = ("_fd", "_path")
+    ``is_inherited``: its former holder died without releasing it.
+    """
 
-    def __init__(self, fd: int, path: str) -> None:
+    __slots__ = ("_fd", "_path", "is_inherited")
+
+    def __init__(self, fd: int, path: str, *, is_inherited: bool) -> None:
         self._fd = fd
         self._path = path
+        self.is_inherited = is_inherited
 
     def release(self) -> None:
         """Remove the file, then let go.

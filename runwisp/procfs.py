@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from enum import StrEnum
 from signal import Signals
 
 from runwisp.environment import DATA, RUN_ID
+from runwisp.frozen import frozen
 
 BLOCK = 16_384
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """A living process of a run. ``started`` in clock ticks since boot, ``comm`` its command name."""
 
@@ -30,7 +31,7 @@ class Member:
     run_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """A run to be signalled: its first process, which leads its group while it is not reaped."""
 
@@ -106,6 +107,11 @@ def group_is_empty(pgid: int) -> bool:
     return signal_group(pgid, 0) is Outcome.GONE
 
 
+def children_of(pid: int) -> list[int]:
+    """Those that it did not reap yet. While it is stopped, these numbers are nobody else's."""
+    return [each for each in _pids() if (stat := _stat(each)) and stat.parent == pid]
+
+
 def signal_runs(targets: Sequence[Target], signum: Signals, data_dir: str) -> list[Member]:
     """One rung of the stop ladder, for many runs in one pass.
 
@@ -119,6 +125,29 @@ def signal_runs(targets: Sequence[Target], signum: Signals, data_dir: str) -> li
     if signum is not Signals.SIGKILL:
         _signal_all(leaders, members, Signals.SIGCONT)
     return refused
+
+
+def has_open(pid: int, path: str) -> bool:
+    """Whether a process has this very file open. Raises: PermissionError."""
+    with suppress(FileNotFoundError):  # of the file, or of the process
+        wanted = os.stat(path)
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(FileNotFoundError):  # it has closed it meanwhile
+                if os.path.samestat(os.stat(f"/proc/{pid}/fd/{name}"), wanted):
+                    return True
+    return False
+
+
+def waits_for_disk(pid: int) -> bool:
+    """In the midst of a system call that nothing interrupts, not even SIGKILL."""
+    stat = _stat(pid)
+    return stat is not None and stat.state == b"D"
+
+
+def command_name(pid: int) -> str:
+    """Empty when there is no such process."""
+    stat = _stat(pid)
+    return stat.comm if stat else ""
 
 
 def set_command_name(name: str) -> None:
@@ -148,13 +177,18 @@ def _outcome(send: Callable[[], None]) -> Outcome:
     return Outcome.SENT
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Stat:
     comm: str
-    is_dead: bool
+    state: bytes
+    parent: int
     pgid: int
     sid: int
     started: int
+
+    @property
+    def is_dead(self) -> bool:
+        return self.state in (b"Z", b"X")
 
 
 def _stat(pid: int) -> _Stat | None:
@@ -167,7 +201,8 @@ def _stat(pid: int) -> _Stat | None:
     fields = tail.split()
     return _Stat(
         comm=head.partition(b"(")[2].decode(errors="replace"),
-        is_dead=fields[0] in (b"Z", b"X"),
+        state=fields[0],
+        parent=int(fields[1]),
         pgid=int(fields[2]),
         sid=int(fields[3]),
         started=int(fields[19]),

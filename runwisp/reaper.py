@@ -10,9 +10,9 @@ import os
 import re
 import resource
 from collections.abc import Iterator
-from dataclasses import dataclass
 from signal import Signals
 
+from runwisp.frozen import frozen
 from runwisp.run import Usage
 
 KIBIBYTE = 1024
@@ -20,7 +20,7 @@ SLACK = 1024 * KIBIBYTE
 """The kernel counts pages a CPU at a time and adds up roughly: two figures of one peak differ by some."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Death:
     """A reaped child; ``message`` says in words how it ended."""
 

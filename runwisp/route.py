@@ -5,12 +5,15 @@ Pure. Every field is named as its key in ``runwisp.toml``. Made by the loader.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
-from runwisp.event import EventKind, Severity
+from runwisp.event import Event, EventKind, Severity
+from runwisp.frozen import frozen
+
+RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Match:
     """All that is given must hold. ``task`` is a glob; ``severity`` the least that matches."""
 
@@ -19,12 +22,20 @@ class Match:
     severity: Severity = Severity.INFO
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Route:
     """``notify`` are addresses: ids of notifiers, ``inapp``, or ``id:target``."""
 
     match: Match
     notify: tuple[str, ...]
+
+
+def matches(match: Match, event: Event) -> bool:
+    return (
+        event.kind in match.kind
+        and RANKS[event.severity] >= RANKS[match.severity]
+        and (match.task is None or fnmatchcase(event.task_name or "", match.task))
+    )
 
 
 def split(address: str) -> tuple[str, str | None]:

@@ -6,11 +6,13 @@ gives a new one. Source of the words and codes: the table of end reasons in the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from runwisp.clock import Wall, utc
 from runwisp.event import EventKind
+from runwisp.frozen import frozen
+from runwisp.logcap import LogTotals
 from runwisp.states import moved
 from runwisp.task import AnyTask, Kind
 
@@ -58,7 +60,7 @@ class EndReason(StrEnum):
     MISSED = "missed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meaning:
     """What an end reason entails: whether it is retried, listed as failed, and which event tells of it."""
 
@@ -85,7 +87,7 @@ NEVER_STARTED = -1
 CRASHED = -2
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """What a reaped process used, from wait4(2); ``max_rss_bytes`` is None where it is unknown."""
 
@@ -93,17 +95,7 @@ class Usage:
     max_rss_bytes: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class LogTotals:
-    """What a run printed: all its lines and bytes, those dropped among them, and what lies on disk."""
-
-    log_lines: int = 0
-    log_bytes: int = 0
-    log_dropped_lines: int = 0
-    log_disk_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Run:
     """One row of the history.
 

@@ -12,7 +12,8 @@ from dataclasses import fields
 from enum import StrEnum
 
 from runwisp.ids import created_at
-from runwisp.run import EndReason, LogTotals, Phase, Run, Trigger, WaitsFor, with_totals
+from runwisp.logcap import LogTotals
+from runwisp.run import EndReason, Phase, Run, Trigger, WaitsFor, with_totals
 from runwisp.task import Kind
 
 WORDS: Mapping[str, type[StrEnum]] = {
@@ -45,6 +46,18 @@ def meta_of(run: Run) -> dict[str, str | int | float]:
     }
 
 
+def row_of(run: Run) -> dict[str, str | int | float]:
+    """All of a run, as it travels between our processes."""
+    row = {name: value for name in FIELDS if (value := getattr(run, name)) is not None}
+    row["message"] = storable(run.message)
+    return row
+
+
+def run_of_row(row: Json) -> Run:
+    """Raises: ValueError for anything that ``row_of`` could not have made."""
+    return run_of(row, row)
+
+
 def run_of(run: Json, totals: Json) -> Run:
     """The run in a .meta file.
 
@@ -74,6 +87,11 @@ def _checked(name: str, value: object) -> object:
     if not is_right:
         raise ValueError(f"{name} cannot be {value!r}")
     return value
+
+
+def storable(message: str) -> str:
+    """A path in it may hold bytes that are no text."""
+    return message if message.isascii() else message.encode(errors="backslashreplace").decode()
 
 
 def is_text(value: str) -> bool:

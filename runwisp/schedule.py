@@ -12,9 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
-from enum import StrEnum
 from functools import lru_cache
 from itertools import takewhile
 from zoneinfo import ZoneInfo
@@ -22,6 +20,8 @@ from zoneinfo import ZoneInfo
 from runwisp import cron
 from runwisp.clock import DAY, MINUTE, Millis, Wall, utc, wall_of
 from runwisp.cron import Cron, every
+from runwisp.frozen import frozen
+from runwisp.tick import Note, Tick
 
 END = wall_of(datetime(MAXYEAR, 1, 1, tzinfo=UTC))
 """Ticks end here, where the calendar of datetime does."""
@@ -34,22 +34,7 @@ NO_TIME = timedelta(0)
 EPOCH = datetime(1970, 1, 1)
 
 
-class Note(StrEnum):
-    """Why a tick is not what the plain calendar says."""
-
-    MOVED = "moved"
-    REPEATED = "repeated"
-    DST_SKIPPED = "dst_skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    at: Wall
-    local: datetime
-    note: Note | None = None
-
-
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """So many ticks, from the first to the last."""
 
@@ -58,7 +43,7 @@ class Span:
     last: Wall
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Passed:
     """The ticks of a stretch of time: the newest of them one by one, the older ones counted."""
 
@@ -66,7 +51,7 @@ class Passed:
     newest: tuple[Wall, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """A moment at which local time jumps, and the naive times between: skipped, or passed twice."""
 
@@ -76,7 +61,7 @@ class Change:
     is_forward: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Every:
     """``@every D``: so long after the tick before, whatever the clock on the wall does."""
 
@@ -99,7 +84,7 @@ class Every:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Calendar:
     """A cron expression in a zone."""
 

@@ -42,8 +42,9 @@ class Notifier:
         """One line that the manager shows beside the service."""
         return self._send(f"STATUS={_line(text)}")
 
-    def stopping(self) -> bool:
-        return self._send("STOPPING=1")
+    def stopping(self, ends_within: Millis) -> bool:
+        """``ends_within``: the manager is to wait that long, also where it was told to kill us sooner."""
+        return self._send(f"STOPPING=1\nEXTEND_TIMEOUT_USEC={ends_within * 1000}")
 
     def alive(self) -> bool:
         return self._send("WATCHDOG=1")

@@ -2,7 +2,7 @@
 
 The one home of ``sqlite3``. Owns ``runwisp.db`` with its ``-wal`` and ``-shm``; knows nothing of what the
 rows mean. Must never follow a symlink, leave a file that others may read, or let an error of SQLite out as
-itself. Called by ``history``.
+itself. Called by ``history`` and ``historyreader``.
 """
 
 from __future__ import annotations
@@ -11,17 +11,38 @@ import os
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from runwisp.clock import Wall, utc
-from runwisp.errors import HistoryError, HistoryMalformed, HistoryTooNew, HistoryUnwritable, Obstacle
+from runwisp.errors import (
+    HistoryError,
+    HistoryMalformed,
+    HistoryTooNew,
+    HistoryUnwritable,
+    Obstacle,
+    QueryTooLong,
+)
+from runwisp.frozen import frozen
 from runwisp.paths import FILE_MODE, DataDir
 
-MIGRATIONS = ("0001_history.sql",)
+MIGRATIONS = ("0001_history.sql", "0002_web.sql", "0003_deliveries.sql")
 """Each takes the schema one version further; the version of a database is how many it has seen."""
 
-TABLES = frozenset({"lives", "runs", "run_counts", "marks", "removals"})
+TABLES = frozenset(
+    {
+        "lives",
+        "runs",
+        "run_counts",
+        "marks",
+        "removals",
+        "run_ends",
+        "signing",
+        "revoked_tokens",
+        "notices",
+        "deliveries",
+        "series",
+    }
+)
 
 CHECKED_WHOLE = 8 * 1024 * 1024
 """Bytes up to which a database is checked wholly when it is opened: some 30,000 runs, a tenth of a second.
@@ -48,6 +69,13 @@ PRAGMAS = (
 
 BUSY_FOR = 1.0
 """Seconds to wait for another writer (an `exec`), whose transactions take milliseconds."""
+
+READER_CACHE = 1024
+"""KiB of pages that a reader keeps: a page of a list is made of fewer."""
+
+NARROWER = "Ask for one task, for a status or for a shorter time."
+
+_URI_ESCAPES = str.maketrans({"%": "%25", "?": "%3f", "#": "%23"})
 
 Parameters = Sequence[object] | Mapping[str, object]
 
@@ -147,6 +175,11 @@ class Store:
         for pragma in PRAGMAS:
             self.read(f"PRAGMA {pragma}")
 
+    def empty_wal(self) -> None:
+        """Moves what is in the -wal into the database, so that the next transaction begins at its start. By
+        itself SQLite does so from 4 MiB on, which a disk may not have."""
+        self.read("PRAGMA wal_checkpoint(PASSIVE)")
+
     def be_alone(self) -> None:
         """Does without the -shm, for which a full disk has no room. Nobody else can read the database then,
         so it ends with the first transaction that succeeds."""
@@ -197,17 +230,61 @@ class Store:
             return HistoryMalformed(
                 f"the history in {self.shown} was malformed and is set aside", NEW_ONE_COMES
             )
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
-        if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return HistoryMalformed(f"the history in {self.shown} is malformed: {error}", NEW_ONE_COMES)
-        if obstacle := OBSTACLES.get(code) or OBSTACLES.get(code & 0xFF):
-            return HistoryUnwritable(
-                f"cannot use the history in {self.shown}: {error}", HINTS[obstacle], obstacle
-            )
-        return error
+        return _explained(error, self.shown)
 
 
-@dataclass(frozen=True, slots=True)
+class Reader:
+    """A connection that only reads, beside the one that writes, and for one thread. It never waits long, and
+    it never keeps the writer from anything.
+
+    Every method raises HistoryUnwritable (there is no reading either), HistoryMalformed.
+    """
+
+    __slots__ = ("_connection", "_shown")
+
+    def __init__(self, data: DataDir) -> None:
+        self._shown = f"{data.path}/runwisp.db"
+        uri = f"file:{data.database.translate(_URI_ESCAPES)}?mode=ro"
+        try:
+            self._connection = sqlite3.connect(uri, uri=True, timeout=BUSY_FOR, isolation_level=None)
+        except sqlite3.Error as error:
+            raise _explained(error, self._shown) from error
+        try:
+            self.read("PRAGMA cell_size_check = ON")
+            self.read(f"PRAGMA cache_size = -{READER_CACHE}")
+        except BaseException:
+            self.close()
+            raise
+
+    def read(
+        self, sql: str, parameters: Parameters = (), most_steps: int | None = None
+    ) -> list[tuple[Any, ...]]:
+        """``most_steps``: of SQLite's machine, some hundred million of which take seconds.
+
+        Raises: QueryTooLong.
+        """
+        self._connection.set_progress_handler((lambda: 1) if most_steps else None, most_steps or 0)
+        try:
+            return self._connection.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+                raise QueryTooLong("the history has too many runs for that", NARROWER) from error
+            raise _explained(error, self._shown) from error
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _explained(error: sqlite3.Error, shown: str) -> Exception:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return HistoryMalformed(f"the history in {shown} is malformed: {error}", NEW_ONE_COMES)
+    if obstacle := OBSTACLES.get(code) or OBSTACLES.get(code & 0xFF):
+        return HistoryUnwritable(f"cannot use the history in {shown}: {error}", HINTS[obstacle], obstacle)
+    return error
+
+
+@frozen
 class SetAside:
     """A malformed database that was moved out of the way. ``path`` is as a person knows it."""
 

@@ -7,7 +7,7 @@ or "not given". Nothing here ever changes while the daemon runs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from signal import Signals
 from typing import ClassVar
@@ -15,6 +15,8 @@ from typing import ClassVar
 from runwisp.clock import DAY, MINUTE, SECOND, Millis
 from runwisp.closest import did_you_mean
 from runwisp.errors import UnknownTask
+from runwisp.frozen import frozen
+from runwisp.logcap import LogOnFull
 from runwisp.printable import printable
 
 MEBIBYTE = 1024 * 1024
@@ -48,13 +50,7 @@ class Restart(StrEnum):
     ON_FAILURE = "on_failure"
 
 
-class LogOnFull(StrEnum):
-    DROP_OLD = "drop_old"
-    DROP_NEW = "drop_new"
-    KILL_TASK = "kill_task"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Definition:
     """What tasks and services have in common.
 
@@ -83,7 +79,7 @@ class Definition:
     notify_on_success: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Task(Definition):
     """Runs and ends.
 
@@ -107,7 +103,7 @@ class Task(Definition):
     restart: Restart = Restart.NEVER
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Service(Definition):
     """Stays up."""
 
@@ -127,5 +123,5 @@ def unknown_task(name: str, known: Iterable[str]) -> UnknownTask:
     """The error about a name that no task has, with the one that was probably meant."""
     return UnknownTask(
         f'no task or service is called "{printable(name)}"{did_you_mean(name, known)}',
-        "`runwisp list` shows them all",
+        "`runwisp list` shows them all; a daemon knows those that were there when it started.",
     )

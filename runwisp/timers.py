@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
 
 from runwisp.clock import Mono
+from runwisp.frozen import frozen
 
 
 class TimerKind(StrEnum):
@@ -16,14 +16,18 @@ class TimerKind(StrEnum):
     KILL = "kill"
     RECOVERY = "recovery"
     SHUTDOWN = "shutdown"
-    TICK = "tick"
     SIDECAR = "sidecar"
+    CHECK = "check"
     SWEEP = "sweep"
     RECORD = "record"
     WATCHDOG = "watchdog"
+    READY = "ready"
+    BEAT = "beat"
+    FOLLOW = "follow"
+    OUTBOX = "outbox"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timer:
     """What a deadline is for: its kind and, where there are many of a kind, whose: a run's id and task."""
 

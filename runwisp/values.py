@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from signal import Signals
 from typing import TypeVar
 
 from runwisp.clock import DAY, Millis, length, spell
 from runwisp.closest import did_you_mean
+from runwisp.frozen import frozen
 
 K = TypeVar("K", bound=int | str)
 T = TypeVar("T")
@@ -58,7 +58,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Flaw:
     """One thing wrong, ``at`` a place inside the value: indexes and keys, none for the value itself.
 

@@ -1,26 +1,26 @@
-"""What daemon and pump say to each other: one message a packet, as JSON.
+"""What daemon and pump say to each other, and pump and web.
 
-Pure: turns messages into bytes and back. The link that carries them, and the file descriptors that
-travel beside an ``Open``, is in ``link``. A message that is not in the tables is a bug of ours, as both
-ends are of one version, and raises.
+The packets they travel in are ``packet``'s, the link that carries them ``link``'s.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from runwisp.frozen import frozen
+from runwisp.packet import Kinds, kinds_of
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hello:
-    """First word of the daemon: where logs lie (absolute) and how much disk is to stay free (0 = off)."""
+    """First word of the daemon: where logs lie (absolute) and how much disk is to stay free (0 = off).
+    ``is_copy_raw``: a terminal gets every escape sequence in what `exec` copies to it.
+    """
 
     logs_dir: str
     min_free_space: int
+    is_copy_raw: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Open:
     """Take over the output of a run. Carries the read ends of its stdout and stderr, in this order, or no
     fd at all for a run that has only system lines; for `exec` two more, where a copy of each goes.
@@ -38,7 +38,7 @@ class Open:
     meta: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SystemLine:
     """A line of the daemon's own for the log of a run, without prefix and newline."""
 
@@ -46,7 +46,7 @@ class SystemLine:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exited:
     """The process of a run has ended: drain what its pipes still hold, finalise its files with ``meta``."""
 
@@ -54,7 +54,7 @@ class Exited:
     meta: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Remove:
     """Delete all files of these logs, given as ``<task_name>/<log_stem>``; answered by ``Removed``."""
 
@@ -62,7 +62,12 @@ class Remove:
     logs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
+class Followers:
+    """Beside it the pump's end of a link with web, in the place of any former one."""
+
+
+@frozen
 class Renamed:
     """The name of a log was taken; the run's files are below this stem instead."""
 
@@ -70,7 +75,7 @@ class Renamed:
     log_stem: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Drained:
     """Answer to ``Exited``: the log is complete and on disk. ``is_held``: some process still holds the pipe;
     what it prints is counted, not kept, and told with ``Closed``."""
@@ -83,7 +88,7 @@ class Drained:
     is_held: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Closed:
     """Both pipes of a drained run are closed; the daemon may let go of its duplicates. ``late_lines`` came
     after the run was drained and were dropped."""
@@ -92,14 +97,14 @@ class Closed:
     late_lines: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Overflowed:
     """A log with ``log_on_full = "kill_task"`` reached its cap."""
 
     run_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pressure:
     """Lines of this run are dropped since the disk is (nearly) full or does not take them; once a run."""
 
@@ -109,7 +114,7 @@ class Pressure:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Removed:
     """``failure``: what kept the pump from removing one of the logs; empty when all are gone."""
 
@@ -117,33 +122,37 @@ class Removed:
     failure: str
 
 
-ToPump = Hello | Open | SystemLine | Exited | Remove
+# What web and pump say to each other
+
+
+@frozen
+class Follow:
+    """Say once when the log of this run, which may not be open yet, has a finished line after this one. Takes
+    the place of what was asked of the run before."""
+
+    run_id: str
+    line: int
+
+
+@frozen
+class Unfollow:
+    run_id: str
+
+
+@frozen
+class Grew:
+    """``line``: the number of the last finished line."""
+
+    run_id: str
+    line: int
+
+
+ToPump = Hello | Open | SystemLine | Exited | Remove | Followers
 FromPump = Renamed | Drained | Closed | Overflowed | Pressure | Removed
-Message = ToPump | FromPump
+FromFollowers = Follow | Unfollow
 
-KINDS: dict[str, Callable[..., Message]] = {
-    kind.__name__: kind
-    for kind in (
-        Hello,
-        Open,
-        SystemLine,
-        Exited,
-        Remove,
-        Renamed,
-        Drained,
-        Closed,
-        Overflowed,
-        Pressure,
-        Removed,
-    )
-}
-
-
-def packed(message: Message) -> bytes:
-    values = (getattr(message, name) for name in message.__slots__)
-    return json.dumps([type(message).__name__, *values], separators=(",", ":")).encode()
-
-
-def unpacked(packet: bytes) -> Message:
-    kind, *values = json.loads(packet)
-    return KINDS[kind](*(tuple(value) if isinstance(value, list) else value for value in values))
+TO_PUMP: Kinds[ToPump] = kinds_of(Hello, Open, SystemLine, Exited, Remove, Followers)
+FROM_PUMP: Kinds[FromPump] = kinds_of(Renamed, Drained, Closed, Overflowed, Pressure, Removed)
+FROM_FOLLOWERS: Kinds[FromFollowers] = kinds_of(Follow, Unfollow)
+TO_FOLLOWERS: Kinds[Grew] = kinds_of(Grew)
+"""What arrives at each end of the links."""
