@@ -6,11 +6,11 @@ Shared by the daemon and `exec`, which is one for a single run. The order matter
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from runwisp import config, host, procfs, reaper
 from runwisp.config import Config
 from runwisp.daemonlog import Log
+from runwisp.frozen import frozen
 from runwisp.history import History, Opened, open_history
 from runwisp.launch import Launcher
 from runwisp.life import Life, LifeKind
@@ -19,13 +19,13 @@ from runwisp.paths import DataDir
 COMMAND_NAME = "runwisp"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     config: Config
     data: DataDir
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Born:
     config: Config
     data: DataDir

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from signal import Signals
 
 from runwisp import procfs, reaper
 from runwisp.daemon.inputs import Exited, LeftoversGone
+from runwisp.frozen import frozen
 from runwisp.launch import Launched, Launcher
 from runwisp.procfs import Member, Target
 from runwisp.reaper import Death
@@ -19,7 +19,7 @@ from runwisp.run import Run
 from runwisp.task import AnyTask
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SidecarExited:
     pid: int
     how: str

@@ -14,35 +14,36 @@ from runwisp.clock import Millis, Mono, Now, after
 from runwisp.errors import RunWispError
 from runwisp.event import Event, EventKind
 from runwisp.firing import Mark
+from runwisp.frozen import frozen
 from runwisp.run import Run
 from runwisp.task import AnyTask
 from runwisp.timers import Timer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SaveRun:
     run: Run
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AmendRun:
     """Save a run that has ended once more, unless it was deleted meanwhile."""
 
     run: Run
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SaveMark:
     mark: Mark
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spawn:
     run: Run
     definition: AnyTask
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignalRun:
     """To the process group of a run and to whatever else carries its id."""
 
@@ -50,7 +51,7 @@ class SignalRun:
     signal: Signals
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReopenLog:
     """Take up the log of a run of a former life, to complete it."""
 
@@ -58,37 +59,37 @@ class ReopenLog:
     definition: AnyTask | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EndLog:
     """The process is gone: drain and finalise. ``run`` tells how it will end."""
 
     run: Run
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NameLeftovers:
     """Say in the log what the run left behind, which is left alone."""
 
     run_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arm:
     timer: Timer
     at: Mono
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Disarm:
     timer: Timer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Publish:
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """``answer``: the run that came of it, a sentence, or why it was refused."""
 
@@ -96,7 +97,7 @@ class Reply:
     answer: Run | str | RunWispError
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quit:
     """Nothing runs any more, or what does cannot be ended (``abandoned`` runs)."""
 

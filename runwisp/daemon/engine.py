@@ -5,12 +5,14 @@ Gathers what happened since the last turn and has the brain's wishes performed; 
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
-from runwisp import host
+from runwisp import environment, host
 from runwisp.clock import SECOND, Millis, Mono, Now, after
 from runwisp.daemon.birth import Born
 from runwisp.daemon.children import Children, SidecarExited
@@ -18,21 +20,26 @@ from runwisp.daemon.effects import Effect, Reply
 from runwisp.daemon.inputs import Due, Input, StopDaemon
 from runwisp.daemon.outputs import Copy, Outputs
 from runwisp.daemon.perform import Outside, Performer
-from runwisp.daemon.sidecars import Sidecar
+from runwisp.daemon.sidecars import CHECK_EVERY, Sidecar, User
 from runwisp.daemonlog import Log
-from runwisp.errors import LinkClosed
 from runwisp.event import Event
+from runwisp.frozen import frozen
+from runwisp.history import Tiding
 from runwisp.link import Link
 from runwisp.loop import READ, WRITE, Loop
+from runwisp.packet import Kinds, M
 from runwisp.recorder import Recorder
 from runwisp.run import Run
 from runwisp.timers import Timer, TimerKind
-from runwisp.wire import Exited, Hello, Open, Remove, Removed, SystemLine
+from runwisp.wire import FROM_PUMP, FromPump, Hello, Removed
 
 PUMP = "runwisp.pump.main"
 RECORD_TIMER = Timer(TimerKind.RECORD)
+CHECK_TIMER = Timer(TimerKind.CHECK)
 RECORD_AGAIN_AFTER: Millis = SECOND
 PUMP_ENDS_WITHIN: Millis = 5 * SECOND
+OTHERS_END_WITHIN: Millis = SECOND // 4
+"""What nothing is lost with."""
 TOGETHER = 50
 """Inputs of one transaction: the first of a crowd is not to wait for the rows of all."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -49,11 +56,12 @@ class Brain(Protocol):
     def handle(self, happened: Input, now: Now) -> list[Effect]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hooks:
     """What the owner of an engine wants to hear beside the brain."""
 
     saved: Callable[[Run], None]
+    tidings: Callable[[Event, Run | None], Sequence[Tiding]]
     publish: Callable[[Event], None]
     reply: Callable[[Reply], None]
     due: Callable[[Timer, Now], None]
@@ -62,45 +70,72 @@ class Hooks:
     hang_up: Callable[[], None]
 
 
+def catching_loop() -> Loop:
+    """What is signalled from now on waits for the first turn of the engine that gets this loop."""
+    loop = Loop()
+    loop.catch((signal.SIGCHLD, signal.SIGHUP, *STOP_SIGNALS, *IDLE_SIGNALS))
+    return loop
+
+
 @dataclass(slots=True)
 class Engine:
+    loop: Loop
     brain: Brain
     born: Born
     recorder: Recorder
     log: Log
     hooks: Hooks
     copy: Copy | None = None
-    loop: Loop = field(init=False)
     outputs: Outputs = field(init=False)
     children: Children = field(init=False)
-    pump: Sidecar = field(init=False)
+    pump: Sidecar[FromPump] = field(init=False)
     performer: Performer = field(init=False)
+    _sidecars: list[Sidecar[Any]] = field(init=False, default_factory=list)
+    _awaited: dict[int, Callable[[str], None]] = field(init=False, default_factory=dict)
     _inbox: list[Input] = field(init=False, default_factory=list)
+    _is_trouble_known: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
-        self.loop = Loop()
-        self.loop.catch((signal.SIGCHLD, signal.SIGHUP, *STOP_SIGNALS, *IDLE_SIGNALS))
-        self.outputs = Outputs(Hello(self.born.data.logs, self.born.config.min_free_space), self.copy)
+        is_raw = self.copy is not None and self.copy.is_raw
+        hello = Hello(self.born.data.logs, self.born.config.min_free_space, is_raw)
+        self.outputs = Outputs(hello, self.copy)
         self.children = Children(self.born.launcher, self.born.data.absolute, self.outputs.fds_of)
-        self.pump = Sidecar(PUMP, self.loop.timers, self.log, self._attach, self._detach)
+        user = User(self.outputs.attach, self.outputs.detach, self._pump_said)
+        self.pump = self.sidecar(PUMP, FROM_PUMP, user, needs_packages=False)
         outside = Outside(
             self.recorder,
             self.children,
             self.outputs,
             self.loop.timers,
             self.hooks.saved,
+            self.hooks.tidings,
             self.hooks.publish,
             self.hooks.reply,
         )
         self.performer = Performer(outside, self.born.data.absolute, self.born.config.min_free_space)
+        self._check_sidecars(host.now())
+
+    def sidecar(self, module: str, kinds: Kinds[M], user: User[M], *, needs_packages: bool) -> Sidecar[M]:
+        """One that this engine watches, reaps and starts again; the caller starts it first."""
+        watched = User(user.attach, partial(self._detach, user), user.hear)
+        env = environment.inherited(os.environ, self.born.config.secret_variables)
+        sidecar = Sidecar(module, kinds, needs_packages, env, self.loop.timers, self.log, watched)
+        self._sidecars.append(sidecar)
+        return sidecar
+
+    def await_end(self, pid: int, ended: Callable[[str], None]) -> None:
+        """Of a child that is neither a run's nor a sidecar; ``ended`` is told how, in words."""
+        self._awaited[pid] = ended
 
     def wait(self, until: Mono | None = None) -> Now:
         """Sleeps until something happens, unless something did; gives the time it is then."""
-        link = self.pump.link
-        if link:
-            events = READ | WRITE if link.wants_write else READ
-            self.loop.watch(link.fileno(), events, self._hear_pump)
+        for sidecar in self._sidecars:
+            if sidecar.link:
+                events = READ | WRITE if sidecar.link.wants_write else READ
+                self.loop.watch(sidecar.link.fileno(), events, sidecar.hear)
         now = host.now()
+        if self.recorder.is_degraded and not self._is_trouble_known:
+            self._tell_trouble(now)
         self.loop.wait(now, now.mono if self._inbox else until)
         return host.now()
 
@@ -113,41 +148,50 @@ class Engine:
         while inputs:
             part, inputs = inputs[:TOGETHER], inputs[TOGETHER:]
             effects = [effect for happened in part for effect in self.brain.handle(happened, now)]
-            inputs += self.perform(effects, now)
-
-    def perform(self, effects: Sequence[Effect], now: Now) -> list[Input]:
-        was_degraded = self.recorder.is_degraded
-        followups = self.performer.perform(effects)
-        if self.recorder.is_degraded and not was_degraded:
-            self.log.error(
-                "the history cannot be written; no task is started",
-                why=self.recorder.reason,
-                next=self.recorder.hint,
-            )
-            self.loop.timers.arm(RECORD_TIMER, after(now.mono, RECORD_AGAIN_AFTER))
-        return followups
+            inputs += self.performer.perform(effects)
 
     def feed(self, inputs: Sequence[Input]) -> None:
         """For the next turn."""
         self._inbox.extend(inputs)
 
+    def finish_awaited(self, within: Millis) -> None:
+        """Waits for the ends of those children, but not long."""
+        by = after(host.now().mono, within)
+        while self._awaited:
+            now = self.wait(by)
+            self.loop.timers.due(now.mono)  # as in ``close``
+            self._take_signals(now)
+            if now.mono >= by:
+                return
+
     def close(self) -> None:
-        """After Quit: ends the pump, which first finishes its files, and lets go of everything."""
+        """After Quit: ends the helpers, of which the pump first finishes its files, and lets go of
+        everything."""
         assert self.performer.quit
         for run_id in self.performer.quit.abandoned:
             self.log.error("a process does not end; its run is left open", run=run_id)
-        self.pump.stop()
-        by = after(host.now().mono, PUMP_ENDS_WITHIN)
-        while self.pump.pid:
-            now = self.wait(by)
-            self.loop.timers.due(now.mono)  # nothing of all that is done any more, nor keeps us awake
-            if now.mono >= by:
-                self.log.error("the log pump does not end; leaving it behind", pid=self.pump.pid)
-                break
-            self._take_signals(now)
+        for sidecar in self._sidecars:
+            sidecar.stop()
+        others = [sidecar for sidecar in self._sidecars if sidecar is not self.pump]
+        if not self._end_together(others, OTHERS_END_WITHIN):
+            for sidecar in others:
+                sidecar.kill()
+        if not self._end_together(self._sidecars, PUMP_ENDS_WITHIN):
+            self.log.error("the log pump does not end; leaving it behind", pid=self.pump.pid)
         self.outputs.close()
         self.born.launcher.close()
         self.loop.close()
+
+    def _end_together(self, sidecars: Sequence[Sidecar[Any]], within: Millis) -> bool:
+        """Whether they have all ended by then."""
+        by = after(host.now().mono, within)
+        while any(sidecar.pid for sidecar in sidecars):
+            now = self.wait(by)
+            self.loop.timers.due(now.mono)  # nothing of all that is done any more, nor keeps us awake
+            self._take_signals(now)
+            if now.mono >= by:
+                return not any(sidecar.pid for sidecar in sidecars)
+        return True
 
     def _take_signals(self, now: Now) -> None:
         signals, self.loop.signals = self.loop.signals, []
@@ -165,10 +209,12 @@ class Engine:
         for end in self.children.reap():
             if not isinstance(end, SidecarExited):
                 self._inbox.append(end)
-            elif end.pid == self.pump.pid:
-                while self._hear_pump():
+            elif ended := self._awaited.pop(end.pid, None):
+                ended(end.how)
+            elif sidecar := next((each for each in self._sidecars if each.pid == end.pid), None):
+                while sidecar.hear():
                     pass  # its last words, however many
-                self.pump.exited(now, end.how)
+                sidecar.exited(now, end.how)
         self._inbox.extend(self.children.gone(self.brain.lingering))
 
     def _take_timers(self, now: Now) -> None:
@@ -176,49 +222,46 @@ class Engine:
             if timer.kind in OF_THE_BRAIN:
                 self._inbox.append(Due(timer))
             elif timer.kind is TimerKind.SIDECAR:
-                self.pump.start(now)
+                next(each for each in self._sidecars if each.module == timer.key).start(now)
+            elif timer == CHECK_TIMER:
+                self._check_sidecars(now)
             elif timer == RECORD_TIMER:
                 self._record_again(now)
             else:
                 self.hooks.due(timer, now)
 
+    def _check_sidecars(self, now: Now) -> None:
+        """All at once, as each time wakes us."""
+        for sidecar in self._sidecars:
+            sidecar.check()
+        self.loop.timers.arm(CHECK_TIMER, after(now.mono, CHECK_EVERY))
+
+    def _tell_trouble(self, now: Now) -> None:
+        """Before the next sleep, whoever it was that wanted something recorded."""
+        self._is_trouble_known = True
+        self.log.error(
+            "the history cannot be written; no task is started",
+            why=self.recorder.reason,
+            next=self.recorder.hint,
+        )
+        self.loop.timers.arm(RECORD_TIMER, after(now.mono, RECORD_AGAIN_AFTER))
+
     def _record_again(self, now: Now) -> None:
         if self.recorder.is_malformed:
             self.hooks.malformed(now)
         if self.recorder.retry():
+            self._is_trouble_known = False
             self.log.info("the history is written again", dropped=self.recorder.dropped)
         else:
             self.loop.timers.arm(RECORD_TIMER, after(now.mono, RECORD_AGAIN_AFTER))
 
-    def _attach(self, link: Link) -> None:
-        self.loop.watch(link.fileno(), READ, self._hear_pump)
-        self.outputs.attach(link)
-
-    def _detach(self, link: Link) -> None:
+    def _detach(self, user: User[M], link: Link[M]) -> None:
         self.loop.unwatch(link.fileno())
-        self.outputs.detach()
+        user.detach(link)
 
-    def _hear_pump(self) -> bool:
-        """False when there was nothing to hear."""
-        link = self.pump.link
-        if link is None:
-            return False
-        try:
-            link.flush()
-            messages = link.receive()
-        except LinkClosed:
-            # The pump is dying; its end is told by SIGCHLD.
-            self.pump.disconnect()
-            return False
-        for message, _ in messages:
-            match message:
-                case Hello() | Open() | SystemLine() | Exited() | Remove():
-                    raise AssertionError(f"not for the daemon: {message}")
-                case Removed():
-                    self.outputs.heard(message)
-                    self.hooks.removed(message)
-                case _ if self.outputs.heard(message):
-                    self._inbox.append(message)
-                case _:
-                    pass
-        return bool(messages)
+    def _pump_said(self, message: FromPump) -> None:
+        is_news = self.outputs.heard(message)
+        if isinstance(message, Removed):
+            self.hooks.removed(message)
+        elif is_news:
+            self._inbox.append(message)

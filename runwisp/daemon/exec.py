@@ -18,7 +18,7 @@ from runwisp.config import definition_named
 from runwisp.daemon import birth
 from runwisp.daemon.birth import Born
 from runwisp.daemon.effects import Effect, Quit, Reply, Turn
-from runwisp.daemon.engine import Engine, Hooks
+from runwisp.daemon.engine import Engine, Hooks, catching_loop
 from runwisp.daemon.inputs import (
     Asked,
     Due,
@@ -123,13 +123,14 @@ class Once:
         turn.do(Quit(self.processes.abandon(turn)))
 
 
-def run_once(born: Born, definition: AnyTask, history: History, log: Log) -> Run:
+def run_once(born: Born, definition: AnyTask, history: History, log: Log, *, is_raw: bool) -> Run:
     """Raises: HistoryError."""
     brain = Once(definition, UlidMaker(host.random_bytes))
     recorder = Recorder(history)
-    copy = Copy(sys.stdout.fileno(), sys.stderr.fileno())
+    copy = Copy(sys.stdout.fileno(), sys.stderr.fileno(), is_raw)
     hooks = Hooks(
         saved=_ignore_saved,
+        tidings=_tell_nobody,
         publish=partial(_publish, log),
         reply=_refuse_reply,
         due=_refuse_timer,
@@ -137,10 +138,10 @@ def run_once(born: Born, definition: AnyTask, history: History, log: Log) -> Run
         malformed=_leave_malformed,
         hang_up=lambda: engine.feed([StopDaemon("SIGHUP")]),
     )
-    engine = Engine(brain, born, recorder, log, hooks, copy)
+    engine = Engine(catching_loop(), brain, born, recorder, log, hooks, copy)
     now = host.now()
     engine.pump.start(now)
-    engine.feed(engine.perform(brain.begin(now), now))
+    engine.feed(engine.performer.perform(brain.begin(now)))
     while engine.performer.quit is None:
         now = engine.wait()
         engine.turn(now)
@@ -151,6 +152,11 @@ def run_once(born: Born, definition: AnyTask, history: History, log: Log) -> Run
         )
     assert brain.run
     return brain.run
+
+
+def _tell_nobody(_event: Event, _run: Run | None) -> tuple[()]:
+    """Whoever runs a task by hand sees how it ended."""
+    return ()
 
 
 def _ignore_saved(_run: Run) -> None:
@@ -179,8 +185,11 @@ def _refuse_removed(removed: Removed) -> None:
     raise AssertionError(f"nothing was to be removed: {removed}")
 
 
-def main(config_path: str, data_path: str, name: str) -> Run:
-    """The run as it ended. Raises: RunWispError for everything that keeps it from being recorded."""
+def main(config_path: str, data_path: str, name: str, *, is_raw: bool) -> Run:
+    """The run as it ended. ``is_raw``: a terminal gets every escape sequence of what it prints.
+
+    Raises: RunWispError for everything that keeps it from being recorded.
+    """
     plan = birth.conceive(data_path, config_path)
     definition = definition_named(plan.config, name)
     born = birth.give(plan, LifeKind.EXEC)
@@ -191,4 +200,4 @@ def main(config_path: str, data_path: str, name: str) -> Run:
             f"Let it run the task: runwisp run-task {name}",
         )
     log = Log(2, Level.WARN, Format.TEXT, host.wall)
-    return run_once(born, definition, birth.history_of(born, log), log)
+    return run_once(born, definition, birth.history_of(born, log), log, is_raw=is_raw)

@@ -5,33 +5,32 @@ What schedules give it (``Ticked``) is in ``firing``, what the pump tells (``Dra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from runwisp.firing import Ticked
+from runwisp.frozen import frozen
 from runwisp.run import Trigger, Usage
 from runwisp.timers import Timer
 from runwisp.wire import Closed, Drained, Overflowed, Pressure, Renamed
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TriggerTask:
     name: str
     triggered_by: Trigger
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopRun:
     run_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopTask:
     """All running and waiting runs of a task, or a service for the rest of the daemon's life."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RestartService:
     name: str
 
@@ -39,7 +38,7 @@ class RestartService:
 Wish = TriggerTask | StopRun | StopTask | RestartService
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """A person's command; the answer goes out as a ``Reply`` with the same ``ticket``."""
 
@@ -47,21 +46,21 @@ class Asked:
     ticket: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spawned:
     run_id: str
     pid: int
     pid_started: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SpawnFailed:
     run_id: str
     exit_code: int
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exited:
     """The process of a run was reaped. ``has_left``: members of its process group outlive it."""
 
@@ -72,19 +71,19 @@ class Exited:
     has_left: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LeftoversGone:
     """Nothing that a stopped run left behind lives any more."""
 
     run_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Due:
     timer: Timer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopDaemon:
     """SIGTERM, SIGINT, SIGQUIT or a command; the second one cuts every grace short."""
 

@@ -10,11 +10,25 @@ import json
 import os
 from dataclasses import dataclass, field, replace
 
+from runwisp.frozen import frozen
 from runwisp.link import Link
+from runwisp.logcap import LogOnFull
 from runwisp.run import Run
 from runwisp.runmeta import meta_of
-from runwisp.task import AnyTask, LogOnFull
-from runwisp.wire import Closed, Drained, Exited, FromPump, Hello, Open, Remove, Removed, Renamed, SystemLine
+from runwisp.task import AnyTask
+from runwisp.wire import (
+    Closed,
+    Drained,
+    Exited,
+    Followers,
+    FromPump,
+    Hello,
+    Open,
+    Remove,
+    Removed,
+    Renamed,
+    SystemLine,
+)
 
 WITHOUT_CAP = 0
 
@@ -32,23 +46,24 @@ class Stream:
     is_drained: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Copy:
-    """Where an `exec` wants the output to go besides the log."""
+    """Where an `exec` wants the output to go besides the log; ``is_raw``: all of it also to a terminal."""
 
     stdout_fd: int
     stderr_fd: int
+    is_raw: bool
 
 
 class Outputs:
     def __init__(self, hello: Hello, copy: Copy | None = None) -> None:
         self._hello = hello
         self._copy = copy
-        self._link: Link | None = None
+        self._link: Link[FromPump] | None = None
         self._streams: dict[str, Stream] = {}
         self._removals: dict[int, Remove] = {}
 
-    def attach(self, link: Link) -> None:
+    def attach(self, link: Link[FromPump]) -> None:
         """A new pump: tell it everything that the former one did not finish."""
         self._link = link
         link.send(self._hello)
@@ -61,7 +76,7 @@ class Outputs:
         for removal in self._removals.values():
             link.send(removal)
 
-    def detach(self) -> None:
+    def detach(self, _link: Link[FromPump]) -> None:
         """The pump is gone; until the next one everything is only noted."""
         self._link = None
 
@@ -102,6 +117,11 @@ class Outputs:
         if self._link:
             self._link.send(removal)
 
+    def introduce(self, fd: int) -> None:
+        """The pump's end of a link with web; the caller's to close."""
+        if self._link:
+            self._link.send(Followers(), (fd,))
+
     def heard(self, message: FromPump) -> bool:
         """Keeps the books; False when the message repeats what a former pump has told."""
         match message:
@@ -128,7 +148,7 @@ class Outputs:
         for run_id in list(self._streams):
             self._let_go(run_id)
 
-    def _send_open(self, stream: Stream, link: Link) -> None:
+    def _send_open(self, stream: Stream, link: Link[FromPump]) -> None:
         copies = (self._copy.stdout_fd, self._copy.stderr_fd) if self._copy and stream.fds else ()
         link.send(stream.opened, (*stream.fds, *copies))
         stream.opened = replace(stream.opened, is_resumed=True)

@@ -8,7 +8,7 @@ whether the history can be written. What comes of an act at once (a pid, a refus
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from signal import Signals
 
@@ -34,13 +34,15 @@ from runwisp.daemon.outputs import Outputs
 from runwisp.errors import LaunchError
 from runwisp.event import Event
 from runwisp.firing import Mark
+from runwisp.frozen import frozen
+from runwisp.history import Tiding
 from runwisp.recorder import Recorder
 from runwisp.run import NEVER_STARTED, Run
 from runwisp.task import Service
 from runwisp.timers import Timers
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outside:
     """Where effects go."""
 
@@ -49,6 +51,7 @@ class Outside:
     outputs: Outputs
     timers: Timers
     saved: Callable[[Run], None]
+    tidings: Callable[[Event, Run | None], Sequence[Tiding]]
     publish: Callable[[Event], None]
     reply: Callable[[Reply], None]
 
@@ -91,10 +94,17 @@ class Performer:
                     marks[mark.task_name] = mark
                 case _:
                     pass
-        if runs or marks:
-            self.outside.recorder.save(list(runs.values()), list(marks.values()))
+        tidings = self._tidings(effects, runs)
+        if runs or marks or tidings:
+            self.outside.recorder.save(list(runs.values()), list(marks.values()), tidings)
         for run in runs.values():
             self.outside.saved(run)
+
+    def _tidings(self, effects: list[Effect], runs: Mapping[str, Run]) -> list[Tiding]:
+        """Whom this turn is told to, and how: saved with it, so that no failure goes untold."""
+        events = (effect.event for effect in effects if isinstance(effect, Publish))
+        told = (self.outside.tidings(event, runs.get(event.run_id or "")) for event in events)
+        return [tiding for tidings in told for tiding in tidings]
 
     def _begin(self, effect: Effect) -> None:
         match effect:

@@ -22,17 +22,9 @@ from runwisp.daemon.effects import (
 )
 from runwisp.daemon.inputs import Exited, LeftoversGone, Spawned, SpawnFailed
 from runwisp.event import EventKind
+from runwisp.logcap import LogTotals
 from runwisp.process import ProcessState
-from runwisp.run import (
-    CRASHED,
-    EndReason,
-    LogTotals,
-    Run,
-    ended,
-    started,
-    with_totals,
-    with_usage,
-)
+from runwisp.run import CRASHED, EndReason, Run, ended, started, with_totals, with_usage
 from runwisp.task import AnyTask, Task
 from runwisp.timers import Timer, TimerKind
 from runwisp.wire import Closed, Drained, Overflowed, Pressure, Renamed
@@ -258,8 +250,8 @@ def _outcome(active: Active, exit_code: int, message: str) -> tuple[EndReason, s
 
 
 def explained(run: Run, why: str) -> str:
-    """What was known of a run from its beginning (that it is a catch-up, say) and why it ended."""
-    return "; ".join(part for part in (run.message, why) if part)
+    """Why a run ended, and then what was known of it from its beginning (that it is a catch-up, say)."""
+    return "; ".join(part for part in (why, run.message) if part)
 
 
 def start_timer(run: Run) -> Timer:

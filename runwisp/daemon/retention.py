@@ -11,12 +11,13 @@ from __future__ import annotations
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
 from itertools import count
 
 from runwisp.clock import DAY, Millis, Wall
-from runwisp.errors import HistoryError
-from runwisp.history import History
+from runwisp.errors import HistoryError, RunUnfinished, UnknownRun
+from runwisp.frozen import frozen
+from runwisp.history import Deleted, History
+from runwisp.notifier import NotifySettings
 from runwisp.task import Definition
 from runwisp.wire import Remove
 
@@ -29,13 +30,16 @@ WORTH_A_SWEEP = 1.1
 UNDER_WAY = 4
 """Messages that the pump has not answered yet; the next ones wait in the database."""
 
+ENDS_KEPT_FOR: Millis = 35 * DAY
+"""The summary shows 30 days, in any time zone."""
+
 LOG_FILES = (".log", ".log.prev", ".log.idx", ".log.meta")
 
 Sweep = Generator[int, None, None]
 """A sweep in the making: each part gives what it cost, about one for a row."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keep:
     """How much of one task's history is kept; None is all."""
 
@@ -48,16 +52,27 @@ def keep_of(definition: Definition) -> Keep:
 
 
 class Retention:
-    """``default`` is for tasks that are no longer in the configuration. ``max_size`` 0 is no cap."""
+    """``default`` is for tasks that are no longer in the configuration. ``max_size`` 0 is no cap. ``tell``
+    hears of every run that was deleted."""
 
     def __init__(
-        self, history: History, keeps: Mapping[str, Keep], default: Keep, max_size: int, logs_dir: str
+        self,
+        history: History,
+        keeps: Mapping[str, Keep],
+        default: Keep,
+        max_size: int,
+        logs_dir: str,
+        *,
+        tell: Callable[[Deleted], None],
+        notify: NotifySettings,
     ) -> None:
         self._history = history
         self._keeps = keeps
         self._default = default
         self._max_size = max_size
         self._logs_dir = logs_dir
+        self._tell = tell
+        self._notify = notify
         self._sweep: Sweep | None = None
         self._overgrown: deque[str] = deque()
         self._counts: Counter[str] = Counter()
@@ -96,6 +111,17 @@ class Retention:
             return
         if task_name not in self._overgrown:
             self._overgrown.append(task_name)
+
+    def delete(self, run_id: str) -> None:
+        """A person wants this run gone, row and files.
+
+        Raises: UnknownRun, RunUnfinished, HistoryUnwritable, HistoryMalformed.
+        """
+        if self._deleted(self._history.delete_run(run_id)):
+            return
+        if self._history.run(run_id):
+            raise RunUnfinished(f"run {run_id} has not ended", "Stop it first.")
+        raise UnknownRun(f"there is no run {run_id}", "It may have been deleted meanwhile.")
 
     def removed(self, ticket: int) -> None:
         """The pump's answer: these files are gone. One pump may repeat what another has said."""
@@ -141,6 +167,8 @@ class Retention:
             yield from self._shrink(now)
         self._history.forget_lives(Wall(now - DAY))
         self._history.forget_marks(self._keeps)
+        self._history.forget_notices(self._notify.history_keep, Wall(now - self._notify.history_keep_for))
+        self._history.forget_ends(Wall(now - ENDS_KEPT_FOR))
 
     def _trim(self, task_name: str, now: Wall) -> Sweep:
         """One task: what is too old goes, then what is beyond the number to keep."""
@@ -164,13 +192,18 @@ class Retention:
             self._has_removals = True
             yield removed
 
-    def _all(self, delete: Callable[[], int]) -> Sweep:
+    def _all(self, delete: Callable[[], Deleted]) -> Sweep:
         """Batch after batch until nothing is left of it."""
-        deleted = BATCH
-        while deleted == BATCH:
-            deleted = delete()
-            self._has_removals |= bool(deleted)
-            yield 1 + deleted
+        count = BATCH
+        while count == BATCH:
+            count = self._deleted(delete())
+            yield 1 + count
+
+    def _deleted(self, runs: Deleted) -> int:
+        if runs:
+            self._has_removals = True
+            self._tell(runs)
+        return len(runs)
 
     def _keep(self, task_name: str) -> Keep:
         return self._keeps.get(task_name, self._default)

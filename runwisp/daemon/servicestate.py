@@ -117,6 +117,13 @@ class ServiceState:
         return next((each for each in self.replicas if each.run and each.run.id == run_id), None)
 
     @property
+    def first_run(self) -> Run:
+        """Of a service that was just started; one that is still being stopped starts after this run."""
+        run = self.replicas[0].run
+        assert run
+        return run
+
+    @property
     def is_up(self) -> bool:
         return any(each.state in UP for each in self.replicas)
 

@@ -7,7 +7,6 @@ a state of it: it ends with ``Quit``.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import assert_never
 
 from runwisp import daemonstate
@@ -32,9 +31,10 @@ from runwisp.daemon.processes import ABANDON_AFTER, Active, Processes, publish_e
 from runwisp.daemon.servicestate import ServiceState
 from runwisp.daemon.taskstate import TaskState
 from runwisp.daemonstate import DaemonState
-from runwisp.errors import Refused, RunWispError, UnknownRun
+from runwisp.errors import DaemonStopping, Refused, RunWispError, TriggerForbidden, UnknownRun
 from runwisp.event import Event, EventKind
 from runwisp.firing import Anchored, ClockStepped, Firing, Missed
+from runwisp.frozen import frozen
 from runwisp.ids import UlidMaker
 from runwisp.replica import ReplicaState
 from runwisp.run import NEVER_STARTED, EndReason, Phase, Run, Trigger, ended
@@ -46,7 +46,7 @@ GONE_MESSAGE = "nothing in the configuration starts it any more"
 STOP_MESSAGE = "the daemon was stopped"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """What the supervisor needs of ``[daemon]``."""
 
@@ -194,7 +194,7 @@ class Supervisor:
 
     def _answer(self, turn: Turn, wish: Wish) -> Run | str | RunWispError:
         if self.state is DaemonState.STOPPING:
-            return Refused("the daemon is stopping")
+            return DaemonStopping("the daemon is stopping", "Try again when it has started anew.")
         match wish:
             case StopRun(run_id):
                 return self._stop_run(turn, run_id)
@@ -210,14 +210,14 @@ class Supervisor:
 
     def _trigger(self, turn: Turn, name: str, by: Trigger) -> Run | str | RunWispError:
         if not self.definitions[name].api_trigger:
-            return Refused(f"{name} has api_trigger = false: only its schedule starts it")
+            return TriggerForbidden(f"{name} has api_trigger = false: only its schedule starts it")
         if name in self.tasks:
             return self.tasks[name].triggered(turn, by)
         service = self.services[name]
         if service.is_up:
             return Refused(f"{name} is a service and already running; restart it instead")
         service.start(turn)
-        return f"{name} started"
+        return service.first_run
 
     def _stop_task(self, turn: Turn, name: str) -> str:
         if name in self.tasks:

@@ -57,6 +57,11 @@ class Sweeper:
             self.retention.run_ended(run.task_name)
             self._arm_step(now, BETWEEN_STEPS)
 
+    def delete(self, run_id: str, now: Now) -> None:
+        """Raises: as ``Retention.delete``."""
+        self.retention.delete(run_id)
+        self._arm_step(now, BETWEEN_STEPS)
+
     def removed(self, removed: Removed, now: Now) -> None:
         if removed.failure:
             self.log.error("old logs could not be deleted; the next sweep tries again", why=removed.failure)

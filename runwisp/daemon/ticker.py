@@ -15,8 +15,9 @@ from operator import itemgetter
 from runwisp import schedule
 from runwisp.clock import HOUR, MINUTE, SECOND, Millis, Mono, Now, Wall, after
 from runwisp.firing import Anchored, Cause, ClockStepped, Firing, Mark, Missed, Ticked
-from runwisp.schedule import Every, Note, Schedule, Span, Tick
+from runwisp.schedule import Every, Schedule, Span
 from runwisp.task import CatchUp, Task
+from runwisp.tick import Note, Tick
 
 LOOK_EVERY: Millis = 10 * SECOND
 """So soon is it noticed that the clock was set."""
@@ -35,6 +36,7 @@ class Scheduled:
     task: Task
     schedule: Schedule
     mark: Mark
+    next_at: Wall | None = None
 
     @property
     def position(self) -> Wall:
@@ -89,6 +91,7 @@ class Ticker:
         self._tasks = tuple(tasks)
         self._scheduled: list[Scheduled] = []
         self._heap: list[tuple[Wall, int, Cause]] = []
+        self._by_name: dict[str, Scheduled] = {}
         self._seen = Now(Wall(0), Mono(0))
         self._reached = Wall(0)
 
@@ -109,6 +112,7 @@ class Ticker:
             else:
                 ticked.append(Anchored(scheduled.mark))
             self._scheduled.append(scheduled)
+            self._by_name[task.name] = scheduled
         self._seen = now
         self._reached = max((scheduled.position for scheduled in self._scheduled), default=now.wall)
         self._aim_all()
@@ -128,6 +132,11 @@ class Ticker:
         if not self._heap:
             return None
         return after(now.mono, min(LOOK_EVERY, max(0, self._heap[0][0] - now.wall)))
+
+    def next_run_at(self, task_name: str) -> Wall | None:
+        """When its schedule is due next; None where it has none, or never is again."""
+        scheduled = self._by_name.get(task_name)
+        return scheduled.next_at if scheduled else None
 
     def _advance(self, now: Now, expected: Wall, jumped_to: Wall) -> list[Ticked]:
         """Takes what is due.
@@ -165,6 +174,7 @@ class Ticker:
     def _aim(self, index: int) -> None:
         """Wait for the next tick of one task."""
         tick = self._scheduled[index].next()
+        self._scheduled[index].next_at = tick.at if tick else None
         if tick is not None:
             cause = Cause.DST_SKIPPED if tick.note is Note.DST_SKIPPED else Cause.ON_TIME
             heappush(self._heap, (tick.at, index, cause))
