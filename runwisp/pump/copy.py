@@ -13,11 +13,14 @@ from runwisp.logfile import write_all
 
 
 class Copy:
-    """Owns ``fd``. It may be slow: then the run, the only one of an ``exec``, waits as without us."""
+    """Owns ``fd``. It may be slow: then the run, the only one of an ``exec``, waits as without us.
 
-    def __init__(self, fd: int) -> None:
+    ``is_raw``: a terminal gets everything, too.
+    """
+
+    def __init__(self, fd: int, *, is_raw: bool) -> None:
         self._fd = fd
-        self._plain = Plain() if os.isatty(fd) else None
+        self._plain = Plain() if os.isatty(fd) and not is_raw else None
         os.set_blocking(fd, True)
 
     def write(self, data: memoryview) -> None:

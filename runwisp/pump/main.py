@@ -19,13 +19,14 @@ from runwisp import host
 from runwisp.clock import SECOND, Millis, Mono, Now, after
 from runwisp.diskguard import DiskGuard
 from runwisp.errors import LinkClosed
-from runwisp.helper import SPARED
 from runwisp.link import Link
 from runwisp.logfile import LogFiles
 from runwisp.logwriter import LogState
 from runwisp.loop import READ, WRITE, Loop
+from runwisp.pump.followers import Followers
 from runwisp.pump.stream import Block, Output, OutputState, Pipe, Shared, output_of
-from runwisp.wire import Exited, Hello, Open, Remove, Removed, SystemLine, ToPump
+from runwisp.wire import TO_PUMP, Exited, Hello, Open, Remove, Removed, SystemLine, ToPump
+from runwisp.wire import Followers as FollowersLink
 
 RETRY: Millis = SECOND
 """How often a stopped log tries whether the disk has room again."""
@@ -63,10 +64,9 @@ class Agenda:
 
 
 class Pump:
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link[ToPump]) -> None:
         self._loop = Loop()
-        self._loop.ignore(SPARED)
-        self._link: Link | None = link
+        self._link: Link[ToPump] | None = link
         self._link_events = READ
         self._is_link_ready = False
         self._shared: Shared | None = None
@@ -77,6 +77,7 @@ class Pump:
         """Those whose logs are open, the longest first."""
         self._stopped: dict[Output, None] = {}
         self._retry_at: Mono | None = None
+        self._followers = Followers(self._loop, self._last_line)
         self._open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._loop.watch(link.fileno(), READ, self._note_link)
 
@@ -93,6 +94,7 @@ class Pump:
         if self._is_link_ready:
             self._is_link_ready = False
             self._receive(now)
+        self._followers.turn()
         for output, pipe in self._ready:
             if pipe in output.pipes:
                 output.read(pipe, now)
@@ -122,7 +124,6 @@ class Pump:
             self._daemon_is_gone()
             return
         for message, fds in received:
-            assert isinstance(message, ToPump)
             self._handle(message, fds, now)
 
     def _handle(self, message: ToPump, fds: list[int], now: Now) -> None:
@@ -140,12 +141,14 @@ class Pump:
                 self._settle(self._outputs[run_id], now)
             case Remove():
                 self._remove(message)
+            case FollowersLink():
+                self._followers.attach(fds[0])
             case _:
                 assert_never(message)
 
     def _hello(self, hello: Hello) -> None:
         guard = DiskGuard(hello.logs_dir, hello.min_free_space)
-        self._shared = Shared(hello.logs_dir, guard, Block(), self._loop.unwatch)
+        self._shared = Shared(hello.logs_dir, guard, Block(), self._loop.unwatch, hello.is_copy_raw)
 
     def _open(self, message: Open, fds: list[int], now: Now) -> None:
         assert self._shared
@@ -169,12 +172,17 @@ class Pump:
         if self._link:
             self._link.send(Removed(message.ticket, failure))
 
+    def _last_line(self, run_id: str) -> int | None:
+        output = self._outputs.get(run_id)
+        return output.writer.last_line if output else None
+
     def _settle(self, output: Output, now: Now) -> None:
         output.settle(now)
         self._after(output)
 
     def _after(self, output: Output) -> None:
         """Passes on what an output has to say, and keeps the books about it."""
+        self._followers.grown(output.run_id)
         messages, output.messages = output.messages, []
         if self._link:
             for message in messages:
@@ -243,7 +251,7 @@ class Pump:
 def main(fd: int) -> None:
     with open("/proc/self/comm", "w") as comm:
         comm.write("runwisp")
-    Pump(Link(socket.socket(fileno=fd))).run()
+    Pump(Link(socket.socket(fileno=fd), TO_PUMP)).run()
 
 
 if __name__ == "__main__":

@@ -17,13 +17,13 @@ from termios import FIONREAD
 
 from runwisp.clock import SECOND, Millis, Mono, Now, after
 from runwisp.diskguard import DiskGuard
+from runwisp.frozen import frozen
+from runwisp.logcap import LogOnFull, LogTotals
 from runwisp.logfile import LogFiles
 from runwisp.logline import LINE_MAX, Stream
 from runwisp.logwriter import LogState, LogWriter
 from runwisp.pump.copy import Copy
-from runwisp.run import LogTotals
 from runwisp.states import moved
-from runwisp.task import LogOnFull
 from runwisp.wire import Closed, Drained, FromPump, Open, Overflowed, Pressure, Renamed
 
 BLOCK = 256 * 1024
@@ -68,7 +68,7 @@ class Block:
         self.view = memoryview(self.data)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shared:
     """What all outputs have in common. ``unwatch`` is called before a pipe is closed: as the daemon holds it
     too, epoll would go on reporting it."""
@@ -77,6 +77,7 @@ class Shared:
     guard: DiskGuard
     block: Block
     unwatch: Callable[[int], None]
+    is_copy_raw: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -163,7 +164,7 @@ class Output:
             self._move(OutputState.WAITING)
             self._wait_until, self._look_at = after(now.mono, PATIENCE), after(now.mono, LOOK)
         else:
-            self.writer.take_up(now.wall)
+            self.writer.take_up(now.wall, is_live=bool(self.pipes))
             self._tell()
 
     def read(self, pipe: Pipe, now: Now) -> None:
@@ -334,7 +335,8 @@ def output_of(opened: Open, fds: list[int], shared: Shared) -> Output:
     for stream, fd, copy in zip_longest((Stream.STDOUT, Stream.STDERR), fds[:2], fds[2:]):
         if fd is not None:
             os.set_blocking(fd, False)
-            pipes.append(Pipe(fd, stream, Copy(copy) if copy is not None else None))
+            shown = Copy(copy, is_raw=shared.is_copy_raw) if copy is not None else None
+            pipes.append(Pipe(fd, stream, shown))
     writer = LogWriter(
         LogFiles(shared.logs_dir, opened.task_name, opened.log_stem),
         run_id=opened.run_id,
