@@ -1,0 +1,214 @@
+// What is known of the daemon and its tasks, kept up to date by the stream of runs. Pages read it and
+// redraw; they hear of runs one by one with `onRuns`, and of a gap with `onReload`.
+
+import { m } from "./view.js";
+import { get, taskPath } from "./api.js";
+import { stream } from "./sse.js";
+
+const RECENT = 20;
+const STRIP = 10;
+const MOST_ACTIVE = 1000;
+/** Asked anew one by one up to here; beyond, all together and less often. */
+const FEW = 4;
+const SOON = 1000;
+const LATER = 5000;
+
+export const store = {
+  /** @type {object | null} /api/info */
+  info: null,
+  /** @type {Map<string, object>} /api/tasks in the order of the file; `rev` grows when one changes */
+  tasks: new Map(),
+  /** @type {Map<string, object>} runs that have not ended, by id */
+  active: new Map(),
+  /** @type {object[]} the newest runs, newest first */
+  recent: [],
+  isLoaded: false,
+  /** @type {import("./api.js").Problem | null} why it could not be loaded */
+  problem: null,
+  /** @type {import("./api.js").Problem | null} why nothing is live, although the daemon answers */
+  notLive: null,
+  /** Grows with every change of anything here. */
+  rev: 0,
+};
+
+const runListeners = new Set();
+const reloadListeners = new Set();
+
+const listening = (listeners) => (listener) => {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+};
+
+/** `listener(changes)` once a frame, `changes` of `{type: "run.completed"..., run}`. @returns what ends it */
+export const onRuns = listening(runListeners);
+
+/** `listener()` after something may have been missed, once the store is right again: load your lists anew. */
+export const onReload = listening(reloadListeners);
+
+let close = null;
+let pending = [];
+let loading = null;
+let frame = 0;
+const stale = new Set();
+let staleTimer = 0;
+let wereMany = false;
+
+/** Begins, once logged in. */
+export const start = () => {
+  if (close) return;
+  const reload = (isAgain) => {
+    store.notLive = null;
+    loading = load(isAgain);
+  };
+  const onEvents = (events) => {
+    if (events.some(({ type }) => type === "reload")) reload(true);
+    pending.push(...events.filter(({ type }) => type.startsWith("run.")));
+    schedule();
+  };
+  const onProblem = (problem) => {
+    store.notLive = problem;
+    if (!store.isLoaded) load(false);
+    m.redraw();
+  };
+  close = stream("/api/runs/stream", { onOpen: reload, onEvents, onProblem });
+};
+
+/** Forgets everything: another login begins anew. */
+export const end = () => {
+  close?.();
+  close = null;
+  pending = [];
+  stale.clear();
+  clearTimeout(staleTimer);
+  Object.assign(store, { info: null, active: new Map(), tasks: new Map(), recent: [], isLoaded: false });
+};
+
+document.addEventListener("sessionend", end);
+
+/** Loads all of it; events that come meanwhile are applied after. */
+export const load = async (isAgain) => {
+  try {
+    const [info, tasks, active, recent] = await Promise.all([
+      get("/api/info"),
+      get("/api/tasks"),
+      get("/api/runs", { status: "pending,running", limit: MOST_ACTIVE }),
+      get("/api/runs", { limit: RECENT }),
+    ]);
+    store.info = info;
+    setTasks(tasks);
+    store.active = new Map(active.runs.map((run) => [run.id, run]));
+    store.recent = recent.runs;
+    Object.assign(store, { isLoaded: true, problem: null });
+  } catch (problem) {
+    if (!("status" in problem)) throw problem;
+    store.problem = problem;
+  }
+  loading = null;
+  store.rev++;
+  if (isAgain) for (const listener of reloadListeners) listener();
+  schedule();
+  m.redraw();
+};
+
+const WATCHED = [
+  "next_run_at", "running", "queued", "stopped", "success_rate", "median_duration",
+];
+
+const glance = (task) =>
+  WATCHED.map((key) => task[key]).join() +
+  task.recent_runs.map((run) => run.id + run.status + run.end_reason).join();
+
+const setTask = (task) => {
+  const known = store.tasks.get(task.name);
+  if (known && glance(known) === glance(task)) return;
+  store.tasks.set(task.name, { ...task, rev: (known?.rev ?? 0) + 1 });
+  store.rev++;
+};
+
+const setTasks = (tasks) => {
+  const names = new Set(tasks.map(({ name }) => name));
+  for (const name of store.tasks.keys()) if (!names.has(name)) store.tasks.delete(name);
+  tasks.forEach(setTask);
+};
+
+const schedule = () => {
+  if (pending.length && !loading) frame ||= requestAnimationFrame(applyAll);
+};
+
+const applyAll = () => {
+  frame = 0;
+  if (loading) return;
+  const changes = pending.map(({ type, data }) => ({ type, run: data }));
+  pending = [];
+  changes.forEach(apply);
+  store.rev++;
+  for (const listener of runListeners) listener(changes);
+  m.redraw();
+};
+
+const apply = ({ type, run }) => {
+  const before = store.active.get(run.id);
+  if (type === "run.deleted") return remove(run);
+  if (run.status === "ended") store.active.delete(run.id);
+  else store.active.set(run.id, run);
+  const at = store.recent.findIndex(({ id }) => id === run.id);
+  if (at >= 0) store.recent[at] = run;
+  else if (!store.recent.length || run.id > store.recent.at(-1).id) insert(run);
+  touch(run, before);
+};
+
+/** Ids of runs sort by their time. */
+const insert = (run) => {
+  store.recent = [run, ...store.recent].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, RECENT);
+};
+
+const remove = (run) => {
+  store.active.delete(run.id);
+  store.recent = store.recent.filter(({ id }) => id !== run.id);
+  const task = store.tasks.get(run.task_name);
+  if (!task) return;
+  const recent_runs = task.recent_runs.filter(({ id }) => id !== run.id);
+  store.tasks.set(task.name, { ...task, recent_runs, rev: task.rev + 1 });
+  refresh(task.name);
+};
+
+const phase = (run, name) => Number(run?.status === name && (name !== "pending" || run.waits_for === "queue"));
+
+const touch = (run, before) => {
+  const task = store.tasks.get(run.task_name);
+  if (!task) return;
+  const moved = (now, name) => Math.max(0, now + phase(run, name) - phase(before, name));
+  const glances = [run, ...task.recent_runs.filter(({ id }) => id !== run.id)];
+  glances.sort((a, b) => (a.id < b.id ? 1 : -1));
+  const isLast = !task.last_run || run.id >= task.last_run.id;
+  store.tasks.set(task.name, {
+    ...task,
+    running: moved(task.running, "running"),
+    queued: moved(task.queued, "pending"),
+    last_run: isLast ? run : task.last_run,
+    recent_runs: glances.slice(0, STRIP),
+    rev: task.rev + 1,
+  });
+  refresh(task.name);
+};
+
+/** What runs do not tell (the next firing, rates) is asked for a little later. */
+export const refresh = (name) => {
+  stale.add(name);
+  staleTimer ||= setTimeout(refreshAll, wereMany ? LATER : SOON);
+};
+
+const refreshAll = async () => {
+  const names = [...stale];
+  stale.clear();
+  wereMany = names.length > FEW;
+  try {
+    if (wereMany) setTasks(await get("/api/tasks"));
+    else (await Promise.all(names.map((name) => get(taskPath(name))))).forEach(setTask);
+  } catch (problem) {
+    if (!("status" in problem)) throw problem;
+  }
+  staleTimer = 0;
+  if (stale.size) refresh([...stale][0]);
+  m.redraw();
+};
