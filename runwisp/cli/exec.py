@@ -19,11 +19,14 @@ FAILURE = 1
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", metavar="TASK", help="its name in the configuration")
+    parser.add_argument(
+        "--raw", action="store_true", help="pass every escape sequence of the task on to the terminal"
+    )
 
 
 def run(flags: argparse.Namespace) -> int:
     """Says what the command itself could not: why it never started, or why it was ended."""
-    done = inline.main(flags.config, flags.data, flags.task)
+    done = inline.main(flags.config, flags.data, flags.task, is_raw=flags.raw)
     if done.pid is None or done.end_reason in ENDED_BY_US:
         print(f"{done.task_name}: {done.message}", file=sys.stderr)
     return done.exit_code if done.exit_code >= 0 else FAILURE

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-from collections.abc import Sequence
-from unicodedata import combining, east_asian_width
 
 from runwisp import host, schedule
+from runwisp.cli import table
 from runwisp.cli.loaded import counts, loaded, warn, zone
 from runwisp.clock import Wall, rfc3339, spell
 from runwisp.config import Config
 from runwisp.cron import every
 from runwisp.printable import counted, printable
-from runwisp.schedule import Note, Tick
 from runwisp.task import AnyTask, Service, Task
+from runwisp.tick import Note, Tick
 
 HELP = (
     "Show every task and service of the configuration, its schedule and when it fires next. Needs no daemon."
@@ -44,10 +42,8 @@ def run(flags: argparse.Namespace) -> int:
         print(f"No task and no service is in {printable(found.path)}.")
     else:
         rows = [_row(definition, now) for definition in found.tasks.values()]
-        lines = _aligned([HEADER, *rows])
-        if width := _terminal_width():
-            lines = [fitted(line, width) for line in lines]
-        print(*lines, "", sep="\n")
+        table.show([HEADER, *rows])
+        print()
         print(", ".join(counted(counts(found)[word], word) for word in ("task", "service")))
     print(zone(found))
     return 0
@@ -86,27 +82,6 @@ def _next_tick(task: Task, now: Wall) -> Tick | None:
         return None
     ticks = schedule.parse(task.cron, task.timezone).ticks_after(now)
     return next((tick for tick in ticks if tick.note is not Note.DST_SKIPPED), None)
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-
-
-def fitted(line: str, width: int) -> str:
-    """Cut to so many columns of a terminal, with an ellipsis where something is missing."""
-    cut = columns = 0
-    for letter in line:
-        columns += 2 if east_asian_width(letter) in "WF" else not combining(letter)
-        cut += columns < width
-        if columns > width:
-            return f"{line[:cut]}…"
-    return line
-
-
-def _terminal_width() -> int:
-    """0 where the output is no terminal, or one that does not know its width: then lines stay whole."""
-    return os.get_terminal_size(1).columns if os.isatty(1) else 0
 
 
 def _document(found: Config, now: Wall) -> dict[str, object]:

@@ -7,7 +7,12 @@ returns the exit code or raises a RunWispError; nothing but this module turns on
 
 from __future__ import annotations
 
+import runwisp.unloaded  # noqa: F401  before all others, as it keeps some of theirs away
+
+# isort: split
+
 import argparse
+import errno
 import os
 import select
 import sys
@@ -15,6 +20,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
+from types import ModuleType
 
 from runwisp.errors import RunWispError, UsageError
 from runwisp.printable import printable
@@ -24,21 +30,39 @@ COMMANDS = {
     "daemon": "run tasks and services, in the foreground",
     "exec": "run one task here and now, without a daemon",
     "list": "show every task and service of the configuration",
+    "logs": "show what a run printed",
     "next": "show when a task fires next",
+    "notify-test": "send a test message through a notifier",
+    "openapi": "print the OpenAPI document of the API",
+    "restart": "restart a service",
+    "run-task": "start a task in the running daemon",
+    "runs": "show what ran, when, and how it ended",
+    "status": "show how the daemon and its tasks fare",
+    "stop": "stop a service, the runs of a task, or the daemon",
+    "tui": "show the console of a running daemon",
     "validate": "check the configuration and show every problem",
 }
-"""Each in the module of its name beside this one."""
+"""Each in the module of its name beside this one, dashes being underscores."""
 
+NONE_GIVEN = "alone"
+"""The module of the command line without a command."""
+
+HOST = "127.0.0.1"
+PORT = 9477
+HIGHEST_PORT = 65_535
 LEVELS = ("debug", "info", "warn", "error")
 FORMATS = ("text", "json")
 SYSTEM_CONFIG = "/etc/runwisp/runwisp.toml"
-SYSTEM_DATA = "/var/lib/runwisp"
+"""Where it is, root without flags means the daemon of the system."""
 
 SUCCESS = 0
 FAILURE = 1
 WRONG_USAGE = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+
+NOT_TAKEN = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What write(2) says of a disk that does not take what is written."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,6 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError as error:
         return _silenced(BROKEN_PIPE) if _is_reader_gone() else _failed(error)
+    except OSError as error:
+        # Whoever writes a file makes such an error a typed one: this was the output.
+        return _unwritten(error, FAILURE) if error.errno in NOT_TAKEN else _failed(error)
     except Exception as error:
         return _failed(error)
 
@@ -63,24 +90,30 @@ def _command(argv: Sequence[str]) -> int:
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else FAILURE
     _complete(flags)
-    code: int = import_module(f"runwisp.cli.{flags.command}").run(flags)
+    code: int = _module(flags.command or NONE_GIVEN).run(flags)
     return code
+
+
+def _module(command: str) -> ModuleType:
+    return import_module(f"runwisp.cli.{command.replace('-', '_')}")
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="runwisp",
-        description="Runs scheduled tasks and always-on services, and keeps what each run did and printed.",
+        description="Runs scheduled tasks and always-on services, and keeps what each run did and printed. "
+        "Without a command: shows the console of the daemon, which is started in the background where there "
+        "is none.",
         epilog="'runwisp COMMAND --help' explains a command.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"runwisp {VERSION}")
     _add_global_flags(parser.add_argument)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for name, purpose in COMMANDS.items():
         command = commands.add_parser(name, help=purpose, allow_abbrev=False)
         if name in argv:
-            module = import_module(f"runwisp.cli.{name}")
+            module = _module(name)
             command.description = module.HELP
             module.configure(command)
             _add_global_flags(command.add_argument_group("global options").add_argument)
@@ -95,6 +128,8 @@ def _add_global_flags(add: Callable[..., argparse.Action]) -> None:
 
     flag("-c", "--config", metavar="FILE", help="the configuration (default: runwisp.toml; RUNWISP_CONFIG)")
     flag("--data", metavar="DIR", help="the data directory (default: data; RUNWISP_DATA)")
+    flag("--host", metavar="ADDRESS", help=f"where the daemon listens (default: {HOST}; RUNWISP_HOST)")
+    flag("-p", "--port", help=f"the port it listens on (default: {PORT}; RUNWISP_PORT)")
     flag("--log-level", choices=LEVELS, help="how much the daemon says (default: info; RUNWISP_LOG_LEVEL)")
     flag("--log-format", choices=FORMATS, help="how it says it (default: text; RUNWISP_LOG_FORMAT)")
 
@@ -104,12 +139,13 @@ def _complete(flags: argparse.Namespace) -> None:
 
     Raises: UsageError for a value that cannot be.
     """
-    config = _given(flags, "config")
-    data = _given(flags, "data")
-    is_bare = config is None and data is None
-    is_system = is_bare and os.geteuid() == 0 and os.path.exists(SYSTEM_CONFIG)
-    flags.config = config or (SYSTEM_CONFIG if is_system else "runwisp.toml")
-    flags.data = data or (SYSTEM_DATA if is_system else "data")
+    is_bare = _given(flags, "config") is None and _given(flags, "data") is None
+    if is_bare and os.geteuid() == 0 and os.path.exists(SYSTEM_CONFIG):
+        import_module("runwisp.systemservice").adopt(os.environ)
+    flags.config = _given(flags, "config") or "runwisp.toml"
+    flags.data = _given(flags, "data") or "data"
+    flags.host = _given(flags, "host") or HOST
+    flags.port = _port(_given(flags, "port"))
     flags.log_level = _given(flags, "log_level", LEVELS) or "info"
     flags.log_format = _given(flags, "log_format", FORMATS) or "text"
 
@@ -128,6 +164,15 @@ def _given(flags: argparse.Namespace, name: str, choices: Sequence[str] = ()) ->
     return value
 
 
+def _port(text: str | None) -> int:
+    """Port 0 is any free one, for a daemon."""
+    if text is None:
+        return PORT
+    if not (text.isdecimal() and text.isascii() and len(text) <= 5 and int(text) <= HIGHEST_PORT):
+        raise UsageError(f"{text!r} is not a port: it is a number up to {HIGHEST_PORT}")
+    return int(text)
+
+
 def _complain(text: str) -> None:
     # With its reader gone there is nobody left to tell; the exit code still says it.
     lines = [printable(line, longest=len(line)) for line in text.split("\n")]
@@ -136,6 +181,12 @@ def _complain(text: str) -> None:
 
 
 def _failed(error: Exception) -> int:
+    if not os.access(os.__file__, os.R_OK):  # by the owner of a data directory, whom root became
+        _complain(
+            f"user id {os.geteuid()}, whose data directory this is, may not read {os.__file__}\n"
+            "Install Python and RunWisp where that user can read them."
+        )
+        return FAILURE
     sys.excepthook(type(error), error, error.__traceback__)
     _complain(
         f"\nrunwisp {VERSION} failed in a way it should not: this is a bug, not a mistake of yours.\n"
@@ -175,9 +226,13 @@ def _flushed(code: int) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        _complain(f"cannot write the output: {error.strerror}")
-        return _silenced(code or FAILURE)
+        return _unwritten(error, code or FAILURE)
     return code
+
+
+def _unwritten(error: OSError, code: int) -> int:
+    _complain(f"cannot write the output: {error.strerror}")
+    return _silenced(code)
 
 
 def _silenced(code: int) -> int:

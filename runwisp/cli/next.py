@@ -17,8 +17,9 @@ from runwisp.cli.loaded import loaded
 from runwisp.clock import Wall, rfc3339, wall_of
 from runwisp.config import Config
 from runwisp.errors import NoSchedule
-from runwisp.schedule import Every, Note, Tick
+from runwisp.schedule import Every
 from runwisp.task import Service, Task, unknown_task
+from runwisp.tick import Note, Tick
 
 HELP = "Show the next firings of a task in its time zone, and what daylight saving does to them."
 
