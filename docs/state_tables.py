@@ -20,6 +20,7 @@ MACHINES = {
     "runwisp.process": "Process",
     "runwisp.replica": "Replica",
     "runwisp.daemonstate": "Daemon",
+    "runwisp.delivery": "Delivery",
     "runwisp.logwriter": "Log",
     "runwisp.pump.stream": "Output",
 }
