@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+
 from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["tests.faults.recording"]
+
+# Who starts us in the background may have it ignored, and so would all that tests start and send it to.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "everyday",

@@ -23,7 +23,7 @@ def ours(count: int) -> Mapping[str, float]:
         began = time.monotonic()
         with our_services(folder, count) as running:
             wait_until(lambda: census.count() >= count, POLL)
-            reader = pump(running, SLEEP)
+            reader = pump(running)
             wait_until(lambda: runs(folder, "phase = 'running' AND pid IS NOT NULL") >= count, POLL)
             up = wait_until(lambda: open_files(reader) >= 2 * count, POLL)
     return {"up": up - began}

@@ -18,11 +18,16 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.bench.watching import MARK, end_all, helpers, wait_until
+from tests.bench.watching import MARK, end_all, helpers, that_run, wait_until
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / "build/bench"
 PACKAGES = ("supervisor", "circus")
+ASKED = (
+    "[rpcinterface:supervisor]",
+    "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
+    "[inet_http_server]",
+)
 STOPS_WITHIN = 15.0
 POLL = 0.002
 
@@ -112,7 +117,7 @@ def runwisp(folder: Path, tables: Mapping[str, str]) -> Iterator[Running]:
     """``tables``: the headers of its configuration, ``services.x``, and what stands below each."""
     text = "".join(f"[{name}]\n{body}\n" for name, body in tables.items())
     (folder / "runwisp.toml").write_text(text)
-    command = [sys.executable, "-m", "runwisp", "daemon", "-c", "runwisp.toml", "--data", "data"]
+    command = [sys.executable, "-m", "runwisp", "daemon", "-c", "runwisp.toml", "--data", "data", "-p", "0"]
     with started(folder, command) as running:
         yield running
 
@@ -134,15 +139,19 @@ def runs(folder: Path, condition: str) -> int:
     return int(found[0][0]) if found else 0
 
 
-def pump(running: Running, command: tuple[str, ...]) -> int:
-    """The process of RunWisp that reads the pipes, which is its only helper, once it is there."""
-    wait_until(lambda: len(running.helpers(command)) > 1, POLL)
-    return running.helpers(command)[1]
+def pump(running: Running) -> int:
+    """The process of RunWisp that reads the pipes, once it is there."""
+
+    def found() -> list[int]:
+        return that_run("runwisp.pump.main", running.helpers())
+
+    wait_until(lambda: bool(found()), POLL)
+    return found()[0]
 
 
 @contextmanager
-def supervisord(folder: Path, programs: Mapping[str, Mapping[str, str]]) -> Iterator[Running]:
-    """``programs``: the keys of each ``[program:x]``."""
+def supervisord(folder: Path, programs: Mapping[str, Mapping[str, str]], port: int = 0) -> Iterator[Running]:
+    """``programs``: the keys of each ``[program:x]``. It listens on ``port``, if there is one."""
     sections = [
         "[supervisord]",
         "nodaemon = true",
@@ -152,6 +161,7 @@ def supervisord(folder: Path, programs: Mapping[str, Mapping[str, str]]) -> Iter
         f"childlogdir = {folder}",
         "minfds = 8192",
         *(["user = root"] if os.geteuid() == 0 else []),
+        *([*ASKED, f"port = 127.0.0.1:{port}"] if port else []),
     ]
     for name, keys in programs.items():
         sections += [f"[program:{name}]", *(f"{key} = {value}" for key, value in keys.items())]

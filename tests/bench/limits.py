@@ -8,12 +8,16 @@ from __future__ import annotations
 import os
 import selectors
 import signal
+import socket
 import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 BLOCK = 256 * 1024
+TOGETHER = 0.02
+"""Seconds of output that are passed on in one piece."""
 Spawned = list[str]
 
 
@@ -116,8 +120,25 @@ def fire(folder: str, count: str, at: str) -> None:
         os.waitpid(pid, 0)
 
 
+def fan_out(count: str, *command: str) -> None:
+    """Once so many are connected, passes on to each of them what a program prints, until one hangs up."""
+    listener = socket.create_server(("", 0), backlog=int(count))
+    print(f"port {listener.getsockname()[1]}", flush=True)
+    audience = [listener.accept()[0] for _ in range(int(count))]
+    read, write = os.pipe2(os.O_CLOEXEC)
+    pid = spawn([*command], (os.POSIX_SPAWN_DUP2, write, 1))
+    with suppress(ConnectionError):
+        while True:
+            time.sleep(TOGETHER)
+            block = os.read(read, BLOCK)
+            for sock in audience:
+                sock.sendall(block)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
 WORKS: dict[str, Callable[..., None]] = {
-    work.__name__: work for work in (bring_up, keep_up, idle, pump, short_runs, fire)
+    work.__name__: work for work in (bring_up, keep_up, idle, pump, short_runs, fire, fan_out)
 }
 
 if __name__ == "__main__":

@@ -16,7 +16,18 @@ from tests.bench.figures import OURS, Result, Spread
 from tests.bench.rows import Kept, kept
 
 PAGE = ROOT / "docs/performance.rst"
-ROWS = ("idle", "bringup", "restart", "capture", "crowd", "short_runs", "punctuality")
+ROWS = (
+    "idle",
+    "bringup",
+    "restart",
+    "capture",
+    "crowd",
+    "short_runs",
+    "followers",
+    "asked",
+    "million",
+    "punctuality",
+)
 
 HEAD = """\
 ===========

@@ -65,6 +65,10 @@ def helpers(pid: int, command: tuple[str, ...]) -> list[int]:
     return [each for each in family(pid) if _read(str(each), "cmdline") != theirs]
 
 
+def that_run(module: str, pids: Iterable[int]) -> list[int]:
+    return [pid for pid in pids if module.encode() in _read(str(pid), "cmdline")]
+
+
 def pss_mib(pids: Iterable[int]) -> float:
     """Memory, with what is shared split among those who share it."""
     total = 0

@@ -7,8 +7,6 @@ import select
 import shlex
 import signal
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -19,22 +17,15 @@ from runwisp.launch import Launched, Launcher
 from runwisp.reaper import verdict
 from runwisp.run import Run, Trigger, drafted
 from runwisp.task import AnyTask, Task
+from tests.integration.waiting import PATIENCE
 
 CHILDREN = Path(__file__).parents[1] / "children"
-PATIENCE = 20.0
 _ids = count(1)
 
 
 def child(name: str, *arguments: object) -> str:
     """The command line of a program of ``tests/children``."""
     return shlex.join([sys.executable, str(CHILDREN / f"{name}.py"), *map(str, arguments)])
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.005)
 
 
 @dataclass

@@ -23,7 +23,7 @@ from typing import TypeVar
 from runwisp.errors import LinkClosed
 from runwisp.link import Link
 from runwisp.logfile import LogFiles
-from runwisp.wire import Closed, Drained, Exited, Hello, Message, Open, SystemLine
+from runwisp.wire import FROM_PUMP, Closed, Drained, Exited, FromPump, Hello, Open, SystemLine
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 20.0
@@ -44,7 +44,7 @@ class Child:
 class PumpHouse:
     logs_dir: str
     min_free_space: int = 0
-    messages: list[Message] = field(default_factory=list)
+    messages: list[FromPump] = field(default_factory=list)
     children: list[Child] = field(default_factory=list)
     fds: list[int] = field(default_factory=list)
 
@@ -76,7 +76,7 @@ class PumpHouse:
             path = f"import sys; sys.path.insert(0, {str(ROOT)!r})"
             script = f"{path}; from runwisp.pump.main import main; main({fd})"
             self.process = subprocess.Popen([sys.executable, "-I", "-S", "-c", script], pass_fds=(fd,))
-        self.link = Link(ours)
+        self.link = Link(ours, FROM_PUMP)
         self.link.send(Hello(self.logs_dir, self.min_free_space))
 
     def kill(self) -> None:

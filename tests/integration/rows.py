@@ -13,8 +13,9 @@ from runwisp.clock import Wall
 from runwisp.history import History, Opened, open_history
 from runwisp.ids import spelled
 from runwisp.life import Life, LifeKind
+from runwisp.logcap import LogTotals
 from runwisp.paths import DataDir
-from runwisp.run import EndReason, LogTotals, Run, Trigger, drafted, ended, started, with_totals
+from runwisp.run import EndReason, Run, Trigger, drafted, ended, started, with_totals
 from runwisp.task import Task
 
 T0 = Wall(1_700_000_000_000)

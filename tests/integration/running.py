@@ -1,35 +1,36 @@
 """Real daemons on data directories of their own: started, waited for, killed, stopped, seen from outside.
 
-A test says what is to run, then waits for rows, lines or processes. At the end of a house every daemon in it
-is stopped and the promises that hold whatever happens are held against it.
+A test says what is to run, then waits for rows, lines or processes. Each daemon listens on a free port of its
+own (port 0), which it tells in its log when it is ready. At the end of a house every daemon in it is
+stopped and the promises that hold whatever happens are held against it.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
 
 from runwisp.run import Phase, Run
 from runwisp.runmeta import WORDS
 from runwisp.version import VERSION
 from tests.integration.conftest import all_pids, command_line, environment, parent_pid
+from tests.integration.waiting import PATIENCE, wait_for
 
 ROOT = Path(__file__).parents[2]
 CHILDREN = ROOT / "tests/children"
 RUNWISP = (sys.executable, "-m", "runwisp")
-PATIENCE = 30.0
 READY = f"runwisp {VERSION} runs "
-T = TypeVar("T")
+LISTENING = re.compile(r' url="?http://\S+:(\d+)"?$', re.MULTILINE)
 
 
 def child(name: str, *arguments: object) -> str:
@@ -37,20 +38,12 @@ def child(name: str, *arguments: object) -> str:
     return " ".join([sys.executable, str(CHILDREN / f"{name}.py"), *map(str, arguments)])
 
 
-def wait_for(look: Callable[[], T], tell: Callable[[], object] = lambda: "") -> T:
-    """What ``look`` gives once that is something; ``tell`` explains a wait in vain."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"waited in vain; {tell()}"
-        time.sleep(0.02)
-    return found
-
-
 @dataclass
 class Daemon:
-    """One process of `runwisp daemon`; ``stderr`` is a file of its own."""
+    """One process of `runwisp daemon`; ``stdout`` and ``stderr`` are files of its own."""
 
     process: subprocess.Popen[bytes]
+    stdout: Path
     stderr: Path
 
     @property
@@ -65,6 +58,18 @@ class Daemon:
     def pump_pid(self) -> int:
         """0 while there is none."""
         return next((pid for pid in self.children() if "runwisp.pump.main" in command_line(pid)), 0)
+
+    @property
+    def web_pid(self) -> int:
+        """0 while there is none."""
+        return next((pid for pid in self.children() if "runwisp.web.main" in command_line(pid)), 0)
+
+    @property
+    def port(self) -> int:
+        """Once it is ready."""
+        found = LISTENING.search(self.said)
+        assert found, self.said
+        return int(found[1])
 
     @property
     def is_ready(self) -> bool:
@@ -136,9 +141,10 @@ class House:
         return "\n".join(daemon.said for daemon in self.daemons)
 
     def environ(self) -> dict[str, str]:
-        """Without what concerns RunWisp; read when it is used, as it carries the name of the test."""
+        """Without what concerns RunWisp but for a free port; read when it is used, as it carries the name of
+        the test."""
         plain = {name: value for name, value in os.environ.items() if not name.startswith("RUNWISP_")}
-        return {**plain, "PYTHONPATH": str(ROOT)}
+        return {**plain, "PYTHONPATH": str(ROOT), "RUNWISP_PORT": "0"}
 
     def write(self, configuration: str) -> None:
         self.config.write_text(configuration)
@@ -152,16 +158,17 @@ class House:
         """Starts a daemon and does not wait. ``prefix`` is a command that executes the rest of its own."""
         if configuration:
             self.write(configuration)
-        stderr = self.folder / f"daemon-{len(self.daemons)}.err"
-        with stderr.open("wb") as file:
+        stdout, stderr = (self.folder / f"daemon-{len(self.daemons)}.{each}" for each in ("out", "err"))
+        with stdout.open("wb") as out, stderr.open("wb") as err:
             process = subprocess.Popen(
                 [*prefix, *self.command("daemon", "--log-level", "debug")],
                 cwd=self.folder,
                 env={**self.environ(), **(env or {})},
                 stdin=subprocess.DEVNULL,
-                stderr=file,
+                stdout=out,
+                stderr=err,
             )
-        self.daemons.append(Daemon(process, stderr))
+        self.daemons.append(Daemon(process, stdout, stderr))
         return self.daemons[-1]
 
     def start(
@@ -231,6 +238,23 @@ class House:
             return found if len(found) >= count else []
 
         return wait_for(look, lambda: f"{task}: {self.runs(task)}\n{self.said}")
+
+    def ended_at_last(self, task: str) -> Run:
+        """The only run of a task, once it has ended: however long that takes while its log changes."""
+        while not (run := self.runs(task)[0]).end_at:
+            former = self._log_files(task)
+            wait_for(partial(self._has_moved, task, former), lambda: f"{self.runs(task)}\n{self.said}")
+        return run
+
+    def _has_moved(self, task: str, former: set[tuple[str, int, int]]) -> bool:
+        return bool(self.runs(task)[0].end_at) or self._log_files(task) != former
+
+    def _log_files(self, task: str) -> set[tuple[str, int, int]]:
+        found = set()
+        for entry in (self.data / "logs" / task).glob("*"):
+            with suppress(FileNotFoundError):  # rotated away since it was listed
+                found.add((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns))
+        return found
 
     def running(self, task: str, count: int = 1) -> list[Run]:
         """Runs of a task with a process, once there are ``count``."""

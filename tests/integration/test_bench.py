@@ -10,7 +10,18 @@ from collections.abc import Callable
 import pytest
 from docutils.core import publish_doctree
 
-from tests.bench import bringup, capture, crowd, idle, page, restart, short_runs
+from tests.bench import (
+    asked,
+    bringup,
+    capture,
+    crowd,
+    followers,
+    idle,
+    million,
+    page,
+    restart,
+    short_runs,
+)
 from tests.bench.figures import OURS, Result, Target, from_json, in_turns, to_json
 from tests.bench.rows import Kept
 
@@ -21,6 +32,9 @@ ROWS: dict[str, Callable[[tuple[str, ...]], list[Result]]] = {
     "capture": lambda only: capture.measure(1, size=1_000_000, only=only),
     "crowd": lambda only: crowd.measure(1, count=2, size=3_000_000, only=only),
     "short_runs": lambda only: short_runs.measure(1, count=20, width=5, only=only),
+    "followers": lambda only: followers.measure(1, count=2, seconds=0.2, only=only),
+    "asked": lambda only: asked.measure(1, services=2, seconds=0.1, only=only),
+    "million": lambda only: million.measure(1, count=200, asked=2, only=only),
 }
 RESULT = Result(
     "a row", "s", "limit", Target(2, is_most=True), {OURS: [3.0, 1.0, 4.0], "limit": [2.0, 1.0, 1.0]}
@@ -42,6 +56,9 @@ LIMITS = {
     "capture": capture.LIMIT,
     "crowd": crowd.LIMIT,
     "short_runs": short_runs.LIMIT,
+    "followers": followers.LIMIT,
+    "asked": asked.LIMIT,
+    "million": million.LIMIT,
 }
 
 

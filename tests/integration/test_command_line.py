@@ -12,6 +12,7 @@ from types import ModuleType
 
 import pytest
 
+from runwisp import systemservice
 from runwisp.cli import main as command_line
 from runwisp.cli.main import COMMANDS, main
 from runwisp.errors import ConfigError, Problem, Refused, RunWispError, UsageError
@@ -73,6 +74,8 @@ def test_a_global_flag_may_stand_before_or_after_the_command(seen: list[Namespac
         "command": "probe",
         "config": "x.toml",
         "data": "d",
+        "host": "127.0.0.1",
+        "port": 9477,
         "log_level": "debug",
         "log_format": "json",
         "own": "o",
@@ -102,18 +105,70 @@ def test_root_without_flags_uses_the_configuration_of_the_system_if_there_is_one
 ) -> None:
     system = tmp_path / "runwisp.toml"
     monkeypatch.setattr(command_line, "SYSTEM_CONFIG", str(system))
+    monkeypatch.setattr(systemservice, "CONFIG", str(system))
+    monkeypatch.setattr(systemservice, "VARIABLES", str(tmp_path / "none"))
     monkeypatch.setattr(os, "geteuid", lambda: uid)
     if is_installed:
         system.touch()
-    main(["probe"])
-    main(["probe", "--data", "mine"])
-    main(["probe", "-c", "mine.toml"])
+    for words in ([], ["--data", "mine"], ["-c", "mine.toml"]):
+        forget(monkeypatch, "RUNWISP_CONFIG", "RUNWISP_DATA")
+        main(["probe", *words])
     first = (str(system), "/var/lib/runwisp") if uid == 0 and is_installed else ("runwisp.toml", "data")
     assert [(flags.config, flags.data) for flags in seen] == [
         first,
         ("runwisp.toml", "mine"),
         ("mine.toml", "data"),
     ]
+
+
+def forget(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Empty variables are none at all; what is made of them is undone after the test."""
+    for name in names:
+        monkeypatch.setenv(name, "")
+
+
+@pytest.fixture
+def system(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A service of the system, and us as root; the file of its variables."""
+    monkeypatch.setattr(command_line, "SYSTEM_CONFIG", str(tmp_path))
+    monkeypatch.setattr(systemservice, "VARIABLES", str(tmp_path / "variables"))
+    monkeypatch.setattr(systemservice, "CREDENTIAL_FOLDER", str(tmp_path / "credentials"))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    forget(
+        monkeypatch, "RUNWISP_CONFIG", "RUNWISP_DATA", "RUNWISP_PORT", "RUNWISP_HOST", "CREDENTIALS_DIRECTORY"
+    )
+    return tmp_path / "variables"
+
+
+def test_root_without_flags_goes_where_the_variables_of_the_service_put_it(
+    seen: list[Namespace], monkeypatch: pytest.MonkeyPatch, system: Path
+) -> None:
+    system.write_text("RUNWISP_PORT=9500 # moved\nRUNWISP_DATA='/srv/runwisp'\nRUNWISP_HOST=::1\n")
+    (system.parent / "credentials").mkdir()
+    monkeypatch.setenv("RUNWISP_HOST", "said.example")
+    main(["probe"])
+    [flags] = seen
+    assert (flags.config, flags.data) == ("/etc/runwisp/runwisp.toml", "/srv/runwisp")
+    assert (flags.port, flags.host) == (9500, "said.example")
+    assert os.environ["CREDENTIALS_DIRECTORY"] == str(system.parent / "credentials")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [("secret\n", ":1: expected NAME=value"), (None, ": is a directory")]
+)
+def test_variables_of_the_service_that_cannot_be_used_are_told_without_what_is_in_them(
+    seen: list[Namespace], capsys: pytest.CaptureFixture[str], system: Path, text: str | None, why: str
+) -> None:
+    if text is None:
+        system.mkdir()
+    else:
+        system.write_text(text)
+    assert main(["probe"]) == 1
+    assert capsys.readouterr().err == (
+        f"cannot use the variables of the service: {system}{why}\n"
+        "Mend that file, or say with --config and --data which daemon is meant.\n"
+    )
+    assert not seen
 
 
 # Exit codes and messages
@@ -174,7 +229,6 @@ def test_an_interrupt_is_130_and_says_nothing(
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
         ["no-such-command"],
         ["--no-such-flag", "list"],
         ["list", "--no-such-flag"],
@@ -253,6 +307,28 @@ def test_output_that_cannot_be_written_is_an_error() -> None:
         command = [sys.executable, "-m", "runwisp", "--help"]
         done = subprocess.run(command, env=environ(), stdout=full, stderr=subprocess.PIPE, check=False)
     assert (done.returncode, done.stderr) == (1, b"cannot write the output: No space left on device\n")
+
+
+def test_more_output_than_is_kept_back_and_no_room_for_it_is_the_same_error() -> None:
+    command = [sys.executable, "-m", "runwisp", "openapi"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, env=environ(), stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"cannot write the output: No space left on device\n")
+
+
+def test_what_the_owner_of_a_data_directory_may_not_read_of_us_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(_: str) -> None:
+        raise ModuleNotFoundError("No module named 'ctypes'")
+
+    monkeypatch.setattr("runwisp.cli.main.import_module", missing)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert main(["list"]) == 1
+    assert capsys.readouterr().err == (
+        f"user id {os.geteuid()}, whose data directory this is, may not read {os.__file__}\n"
+        "Install Python and RunWisp where that user can read them.\n"
+    )
 
 
 def test_closed_standard_streams_are_not_taken_by_the_next_file() -> None:

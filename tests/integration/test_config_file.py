@@ -145,7 +145,8 @@ def test_what_is_there_is_no_warning(file: Path, tmp_path: Path) -> None:
     assert warnings(file, text) == []
 
 
-def test_apprise_that_is_not_installed_is_a_warning(file: Path) -> None:
+def test_apprise_that_is_not_installed_is_a_warning(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
     (found,) = warnings(file, '[[notifier]]\nid = "a"\ntype = "apprise"\nurl = "json://x"')
     assert found.startswith("f:3:8: notifier[0].type: the apprise library is not installed")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from runwisp.run import EndReason, Phase, Run, Trigger
-from tests.integration.running import House, child, wait_for
+from tests.integration.running import House, child
+from tests.integration.waiting import wait_for
 
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root may start tasks as another user")
 
@@ -48,6 +49,9 @@ ENDS = {
 }
 
 
+@pytest.mark.fault("daemon", "spawn failing with ENOENT")
+@pytest.mark.fault("daemon", "spawn failing with EACCES")
+@pytest.mark.fault("daemon", "spawn failing with ENOEXEC")
 def test_every_way_a_command_can_end_is_told_by_reason_code_and_message(house: House) -> None:
     (house.folder / "plain-data").write_text("true\n")
     for name, first in (("no-shebang", ""), ("orphaned-script", "#!/nowhere/sh\n")):

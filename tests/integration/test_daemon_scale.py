@@ -13,7 +13,8 @@ import pytest
 
 from runwisp.run import EndReason, Phase
 from runwisp.task import Kind
-from tests.integration.running import ROOT, House, wait_for
+from tests.integration.running import ROOT, House
+from tests.integration.waiting import wait_for
 
 DEMO = ROOT / "packaging/demo"
 LATE = 1_000
@@ -72,6 +73,7 @@ def test_with_a_hundred_sleeping_services_nobody_wakes_more_than_once_a_second(
     assert spent <= 0.001 * took + 0.02, "two ticks of the clock are as little as can be seen"
 
 
+@pytest.mark.fault("load", "1,000 services up")
 @pytest.mark.parametrize("count", [200, pytest.param(1000, marks=pytest.mark.faults)])
 def test_so_many_services_come_up_are_seen_and_go_down_again(house: House, count: int) -> None:
     services = count // 50
@@ -89,6 +91,7 @@ def test_so_many_services_come_up_are_seen_and_go_down_again(house: House, count
     assert {(run.end_reason, run.exit_code) for run in runs} == {(EndReason.DAEMON_STOPPED, 143)}
 
 
+@pytest.mark.fault("load", "200 firings in one second")
 def test_two_hundred_tasks_of_one_moment_all_run(house: House) -> None:
     house.start("".join(f'[tasks.t{n}]\ncron = "@every 2s"\nrun = "true"\n' for n in range(200)))
     wait_for(lambda: len([run for run in house.runs() if run.phase is Phase.ENDED]) >= 200)

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from runwisp.run import EndReason, Phase, Run, Trigger, WaitsFor
-from tests.integration.running import PATIENCE, House, child, is_alive, wait_for
+from tests.integration.running import House, child, is_alive
+from tests.integration.waiting import PATIENCE, wait_for
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_the_service_manager_is_told_of_readiness_of_the_end_and_that_the_loop_t
         daemon.signal(signal.SIGTERM)
         while (told := manager.recv(4096).decode()) == "WATCHDOG=1":
             pass
-        assert told == "STOPPING=1"
+        assert told == "STOPPING=1\nEXTEND_TIMEOUT_USEC=25000000"
         assert daemon.ends() == 0
 
 

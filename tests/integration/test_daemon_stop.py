@@ -14,7 +14,8 @@ import pytest
 
 from runwisp.helper import SPARED
 from runwisp.run import EndReason, Phase
-from tests.integration.running import PATIENCE, House, child, is_alive, wait_for
+from tests.integration.running import House, child, is_alive
+from tests.integration.waiting import PATIENCE, wait_for
 
 SLEEPER = '[services.sleeper]\nrun = "sleep 1000"\n'
 DEAF = f"[services.deaf]\nrun = '{child('ignore_term')}'\n"
@@ -79,6 +80,7 @@ def test_a_shell_and_what_it_waits_for_end_together_and_nothing_waits_for_their_
     assert daemon.stop() == 0
 
 
+@pytest.mark.fault("children", "ignore SIGTERM")
 def test_what_is_deaf_to_the_stop_signal_is_killed_after_its_grace(house: House) -> None:
     daemon = house.start(f"{DEAF}graceful_stop = '400ms'\n")
     [run] = house.running("deaf")
@@ -97,6 +99,7 @@ def test_shutdown_timeout_is_the_whole_budget(house: House) -> None:
     assert (run.end_reason, run.exit_code) == (EndReason.DAEMON_STOPPED, 137)
 
 
+@pytest.mark.fault("daemon", "a second and a third stop signal")
 @pytest.mark.parametrize("count", [1, 50], ids=["second", "storm"])
 def test_a_second_signal_cuts_the_grace_short(house: House, count: int) -> None:
     daemon = house.start(f"[daemon]\nshutdown_timeout = '10m'\n{DEAF}graceful_stop = '10m'\n")
@@ -111,6 +114,7 @@ def test_a_second_signal_cuts_the_grace_short(house: House, count: int) -> None:
     assert house.runs("deaf")[0].exit_code == 137
 
 
+@pytest.mark.fault("daemon", "storms of SIGHUP, SIGTERM and SIGINT")
 def test_a_signal_without_a_meaning_is_told_of_and_changes_nothing(house: House) -> None:
     daemon = house.start(SLEEPER)
     [run] = house.running("sleeper")
@@ -123,6 +127,7 @@ def test_a_signal_without_a_meaning_is_told_of_and_changes_nothing(house: House)
     assert [each.id for each in house.running("sleeper")] == [run.id]
 
 
+@pytest.mark.fault("daemon", "storms of SIGHUP, SIGTERM and SIGINT")
 def test_ctrl_c_and_pkill_reach_the_helpers_too_and_cost_no_output(house: House) -> None:
     daemon = house.start(
         "[services.printer]\nrun = \"trap 'echo last words; exit' TERM; echo up; sleep 1000 & wait\"\n"
@@ -140,6 +145,7 @@ def test_ctrl_c_and_pkill_reach_the_helpers_too_and_cost_no_output(house: House)
     assert house.log(house.runs("printer")[0]) == "up\nlast words\n"
 
 
+@pytest.mark.fault("children", "run as the daemon stops")
 def test_no_new_run_begins_while_the_daemon_stops(house: House) -> None:
     daemon = house.start(
         f'{DEAF}graceful_stop = "2500ms"\n[tasks.tick]\ncron = "@every 1s"\nrun = "true"\n'
@@ -155,6 +161,7 @@ def test_no_new_run_begins_while_the_daemon_stops(house: House) -> None:
     assert len(house.runs()) == before
 
 
+@pytest.mark.fault("children", "run as the daemon stops")
 def test_what_the_daemon_started_last_is_ended_with_it(house: House) -> None:
     """Runs that begin as the signal comes."""
     for _ in range(2):
@@ -166,13 +173,14 @@ def test_what_the_daemon_started_last_is_ended_with_it(house: House) -> None:
 
 
 def test_a_daemon_told_to_stop_before_it_is_ready_stops(house: House) -> None:
-    for moment in range(8):
+    for moment in range(16):
         daemon = house.launch(SLEEPER)
         with pytest.raises(subprocess.TimeoutExpired):
-            daemon.process.wait(moment * 0.05)
+            daemon.process.wait(moment * 0.02)
         daemon.signal(signal.SIGTERM)
         assert daemon.ends() in (0, -signal.SIGTERM), house.said
         assert not house.processes()
+        assert not (house.data / "daemon.pid").exists()
 
 
 def test_a_process_that_leaves_the_group_holds_up_the_end_no_longer_than_its_grace(house: House) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from runwisp.run import EndReason, Phase, Run, Trigger, WaitsFor
-from tests.integration.running import Daemon, House, child, is_alive, wait_for
+from tests.integration.running import Daemon, House, child, is_alive
+from tests.integration.waiting import wait_for
 
 ENDINGS = pytest.mark.parametrize("end", [Daemon.stop, Daemon.kill], ids=["stopped", "killed"])
 
@@ -208,6 +209,7 @@ def test_a_run_past_its_timeout_goes_down_the_ladder_and_is_tried_again(house: H
     assert (polite.end_reason, polite.exit_code) == (EndReason.TIMEOUT, 0)
 
 
+@pytest.mark.fault("children", "stopped with SIGSTOP")
 def test_a_stopped_process_is_continued_so_that_it_can_end(house: House) -> None:
     house.start(at_start("frozen", "kill -STOP $$", 'timeout = "300ms"', 'graceful_stop = "1m"'))
     run = house.run_of("frozen")
@@ -234,6 +236,7 @@ def test_a_log_at_its_cap_ends_the_task_that_asks_for_it(house: House) -> None:
 # What is left behind
 
 
+@pytest.mark.fault("children", "setsid and keep the pipe")
 def test_what_left_the_group_of_a_stopped_run_is_ended_too(house: House) -> None:
     house.start(
         at_start("escape", child("setsid_and_hold", "aloud") + "; sleep 1000", 'timeout = "1s"')
@@ -253,6 +256,7 @@ def test_what_left_the_group_of_a_stopped_run_is_ended_too(house: House) -> None
     wait_for(lambda: not house.processes(run.id))
 
 
+@pytest.mark.fault("children", "fork and leave")
 def test_what_a_run_leaves_behind_by_ending_is_named_and_left_alone(house: House) -> None:
     house.start(at_start("leaver", child("fork_and_leave")) + at_start("holder", child("setsid_and_hold")))
     for name in ("leaver", "holder"):
@@ -271,6 +275,7 @@ def test_what_a_run_leaves_behind_by_ending_is_named_and_left_alone(house: House
     wait_for(lambda: not house.processes())
 
 
+@pytest.mark.fault("children", "close stdout and go on")
 def test_a_run_that_closes_its_outputs_runs_on(house: House) -> None:
     house.start(at_start("quiet", child("close_stdout"), 'timeout = "2s"'))
     run = house.run_of("quiet")

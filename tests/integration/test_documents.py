@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from docutils.core import publish_doctree
 from docutils.nodes import literal_block
 
+from tests.integration.running import House
+from tests.integration.waiting import wait_for
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.rst"), *ROOT.glob("docs/*.rst")])
 TOURS = [ROOT / "README.rst", ROOT / "docs/guide.rst"]
+TOURED = "[tasks.hello]"
+"""What the configuration has that a tour is made with."""
 DEMO = ROOT / "packaging/demo"
 RUNWISP = [sys.executable, "-m", "runwisp"]
 PATIENCE = 60
@@ -31,8 +34,12 @@ def blocks(path: Path) -> list[literal_block]:
     return list(tree.findall(literal_block))
 
 
-def configurations(path: Path) -> list[str]:
-    return [block.astext() for block in blocks(path) if "toml" in block["classes"]]
+def written(path: Path, language: str) -> list[str]:
+    return [block.astext() for block in blocks(path) if language in block["classes"]]
+
+
+def toured(path: Path) -> str:
+    return next(text for text in written(path, "toml") if TOURED in text)
 
 
 def commands(path: Path) -> list[list[str]]:
@@ -70,11 +77,9 @@ def test_a_link_to_a_file_leads_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-@pytest.mark.parametrize("page", TOURS, ids=name)
+@pytest.mark.parametrize("page", [page for page in PAGES if written(page, "toml")], ids=name)
 def test_the_configurations_of_a_page_are_accepted(page: Path, tmp_path: Path) -> None:
-    shown = configurations(page)
-    assert shown
-    for text in shown:
+    for text in written(page, "toml"):
         (tmp_path / "runwisp.toml").write_text(text)
         done = runwisp(tmp_path, "validate")
         assert done.returncode == 0, done.stderr
@@ -82,30 +87,36 @@ def test_the_configurations_of_a_page_are_accepted(page: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize("page", TOURS, ids=name)
 def test_the_commands_of_a_page_work_as_told(page: Path, tmp_path: Path) -> None:
-    (tmp_path / "runwisp.toml").write_text(configurations(page)[-1])
+    (tmp_path / "runwisp.toml").write_text(toured(page))
     told = commands(page)
-    assert ["daemon"] in told
-    for arguments in told:
-        if arguments != ["daemon"]:
-            done = runwisp(tmp_path, *arguments)
-            assert (done.returncode, done.stderr) == (0, ""), arguments
-    daemon = subprocess.Popen([*RUNWISP, "daemon"], cwd=tmp_path, env=environ(), stderr=subprocess.PIPE)
-    try:
-        wait_for_output_of(tmp_path / "data/logs/ticker", daemon)
-        daemon.send_signal(signal.SIGTERM)
-        _, complaints = daemon.communicate(timeout=PATIENCE)
-        assert daemon.returncode == 0, complaints
-    finally:
-        daemon.kill()
-        daemon.communicate()
+    start = told.index(["daemon"])
+    for arguments in told[:start]:
+        done = runwisp(tmp_path, *arguments)
+        assert (done.returncode, done.stderr) == (0, ""), arguments
+    with House(tmp_path) as house:
+        daemon = house.start()
+        wait_for(lambda: any(log.stat().st_size for log in (house.data / "logs/ticker").glob("*.log")))
+        for arguments in told[start + 1 :]:
+            done = house.run(*arguments, RUNWISP_PORT=str(daemon.port))
+            assert done.returncode == 0, (arguments, done.stderr)
 
 
-def wait_for_output_of(folder: Path, daemon: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not any(log.stat().st_size for log in folder.glob("*.log")):
-        assert daemon.poll() is None, "the daemon ended"
-        assert time.monotonic() < deadline, f"nothing was printed into {folder}"
-        time.sleep(0.05)
+def test_the_tour_over_http_works_as_told(tmp_path: Path) -> None:
+    readme = ROOT / "README.rst"
+    [script] = written(readme, "sh")
+    with House(tmp_path) as house:
+        port = house.start(toured(readme)).port
+        told = subprocess.run(
+            ["sh", "-eu", "-c", script.replace(":9477", f":{port}")],
+            cwd=tmp_path,
+            env=environ(),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=PATIENCE,
+        ).stdout
+        assert '"name":"ticker"' in told
+        wait_for(lambda: house.ended("hello"))
 
 
 def test_the_demo_has_nothing_wrong_with_it() -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from runwisp.run import EndReason, Phase, Trigger
 from tests.integration.conftest import all_pids, parent_pid
-from tests.integration.running import PATIENCE, House, child, is_alive, wait_for
+from tests.integration.running import House, child, is_alive
+from tests.integration.waiting import PATIENCE, wait_for
 
 SLEEPER = '[tasks.sleeper]\nrun = "echo up; exec sleep 1000"\n'
 
@@ -194,11 +195,11 @@ def test_two_at_once_are_two_runs(house: House) -> None:
     assert {run.phase for run in house.runs()} == {Phase.ENDED}
 
 
-def on_a_terminal(house: House, task: str) -> str:
+def on_a_terminal(house: House, *words: str) -> str:
     """What a terminal is sent."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        house.command("exec", task),
+        house.command("exec", *words),
         cwd=house.folder,
         env=house.environ(),
         stdin=theirs,
@@ -225,6 +226,7 @@ def test_to_a_terminal_only_colours_pass_and_the_log_has_all(house: House) -> No
     assert sent.endswith("\033[0m")
     assert "\033]0" not in sent and "\033[2J" not in sent and "\033[10" not in sent
     assert "\033]0;title\007\033[2J\033[10;10Hmoved" in house.log(house.runs()[0])
+    assert "\033]0;title\007\033[2J\033[10;10Hmoved" in on_a_terminal(house, "job", "--raw")
 
 
 def test_a_reader_that_goes_away_does_not_end_the_run(house: House) -> None:

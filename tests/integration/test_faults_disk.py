@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from runwisp.run import EndReason, Phase, Run
-from tests.integration.running import House, child, is_alive, wait_for
+from tests.faults.recording import Seen
+from tests.integration.asking import Door, password_of
+from tests.integration.running import House, child, is_alive
+from tests.integration.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root may mount a small disk")
 
@@ -52,7 +56,10 @@ def output(house: House, run: Run) -> list[str]:
 # Logs
 
 
-def test_a_disk_that_fills_while_a_task_prints_costs_lines_that_are_counted_and_marked(house: House) -> None:
+@pytest.mark.fault("pump", "disk full on a 1 MiB tmpfs, and space coming back")
+def test_a_disk_that_fills_while_a_task_prints_costs_lines_that_are_counted_and_marked(
+    house: House, seen: Seen
+) -> None:
     house.data.mkdir(mode=0o700)
     with disk_at(house.data / "logs") as ballast:
         ballast.write_bytes(bytes(500_000))
@@ -77,9 +84,11 @@ def test_a_disk_that_fills_while_a_task_prints_costs_lines_that_are_counted_and_
         assert f"resumed: {run.log_dropped_lines} lines were dropped" in house.log(run)
         assert [each.id for each in house.running("other")] == [other.id]
         assert house.said.count("disk space critically low") == 1, "one event a run"
+        seen(f"of {run.log_lines:,} lines {run.log_dropped_lines:,} dropped, counted and marked; exit code 0")
         house.daemons[0].stop()
 
 
+@pytest.mark.fault("pump", "disk full on a 1 MiB tmpfs, and space coming back")
 def test_a_disk_that_stays_full_ends_no_task_whatever_its_log_may_do(house: House) -> None:
     house.data.mkdir(mode=0o700)
     with disk_at(house.data / "logs"):
@@ -95,6 +104,7 @@ def test_a_disk_that_stays_full_ends_no_task_whatever_its_log_may_do(house: Hous
         house.daemons[0].stop()
 
 
+@pytest.mark.fault("pump", "disk full on a 1 MiB tmpfs, and space coming back")
 def test_below_min_free_space_a_task_is_refused_and_a_service_starts_without_its_output(house: House) -> None:
     house.start(
         '[storage]\nmin_free_space = "4000tb"\n'
@@ -113,8 +123,11 @@ def test_below_min_free_space_a_task_is_refused_and_a_service_starts_without_its
 # The database
 
 
-def test_on_a_full_disk_tasks_are_refused_loudly_services_go_on_and_rows_come_later(house: House) -> None:
-    with disk_at(house.data) as ballast:
+@pytest.mark.fault("daemon", "full data directory")
+def test_on_a_full_disk_tasks_are_refused_loudly_services_go_on_and_rows_come_later(
+    house: House, seen: Seen
+) -> None:
+    with disk_at(house.data, "8m") as ballast:
         daemon = house.start(
             '[tasks.tick]\ncron = "@every 1s"\nrun = "echo $RUNWISP_RUN_ID >> ran"\n'
             '[services.s]\nrun = "echo $RUNWISP_RUN_ID >> served; sleep 0.2"\n'
@@ -134,6 +147,8 @@ def test_on_a_full_disk_tasks_are_refused_loudly_services_go_on_and_rows_come_la
         house.ended("tick", count + 1)
         assert daemon.stop() == 0
         runs = house.runs("tick")
+        why = refused[0].message.replace(str(house.folder), "")
+        seen(f"{len(runs)} firings, each with its row, {len(refused)} of them refused: “{why}”")
         times = [run.scheduled_for or 0 for run in runs]
         assert sorted(times) == list(range(min(times), max(times) + 1, 1000)), "every firing has its row"
         assert not set((house.folder / "ran").read_text().split()) & {run.id for run in refused}
@@ -141,6 +156,7 @@ def test_on_a_full_disk_tasks_are_refused_loudly_services_go_on_and_rows_come_la
         house.check()
 
 
+@pytest.mark.fault("daemon", "full data directory")
 def test_rows_that_wait_for_room_are_written_when_the_daemon_is_stopped_after_all(house: House) -> None:
     with disk_at(house.data) as ballast:
         daemon = house.start('[tasks.tick]\ncron = "@every 1s"\nrun = "true"\n')
@@ -154,6 +170,7 @@ def test_rows_that_wait_for_room_are_written_when_the_daemon_is_stopped_after_al
         assert not [run for run in house.runs() if run.phase is Phase.RUNNING]
 
 
+@pytest.mark.fault("daemon", "full data directory")
 def test_services_come_up_on_a_disk_that_is_full_already(house: House) -> None:
     with disk_at(house.data) as ballast:
         house.start('[services.s]\nrun = "true"\nrestart_delay = "1m"\n').stop()
@@ -165,6 +182,31 @@ def test_services_come_up_on_a_disk_that_is_full_already(house: House) -> None:
         assert daemon.stop() == 0
 
 
+@pytest.mark.fault("daemon", "full data directory")
+def test_a_password_that_finds_no_room_lasts_until_the_next_start(house: House) -> None:
+    with disk_at(house.data) as ballast:
+        house.start('[services.s]\nrun = "sleep 1000"\n').stop()
+        (house.data / "password").unlink()
+        fill(ballast)
+        daemon = house.start()
+        found = re.fullmatch(
+            r"The password is (\w{22}) until the next start: there was no room to keep it in .*/password\n",
+            daemon.stdout.read_text(),
+        )
+        assert found
+        assert not (house.data / "password").exists()
+        assert Door(daemon).log_in(found[1]).token
+        ballast.unlink()
+        assert daemon.stop() == 0
+        assert len(password_of_a_start(house)) == 22
+
+
+def password_of_a_start(house: House) -> str:
+    house.start().stop()
+    return password_of(house)
+
+
+@pytest.mark.fault("daemon", "read-only data directory")
 def test_a_data_directory_on_a_read_only_disk_is_refused(house: House) -> None:
     with disk_at(house.data):
         subprocess.run(["mount", "-o", "remount,ro", str(house.data)], check=True)
@@ -175,6 +217,36 @@ def test_a_data_directory_on_a_read_only_disk_is_refused(house: House) -> None:
         assert "Read-only file system" in done.stderr
 
 
+@contextmanager
+def read_only(path: Path) -> Iterator[None]:
+    subprocess.run(["mount", "--bind", str(path), str(path)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(path)], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", str(path)], check=True)
+
+
+@pytest.mark.fault("daemon", "read-only database")
+def test_a_database_that_is_read_only_is_refused_and_left_as_it_is(house: House, seen: Seen) -> None:
+    house.start('[tasks.job]\nrun_on_start = true\nrun = "true"\n')
+    house.run_of("job")
+    house.daemons[0].stop()
+    before = house.database.read_bytes()
+    with read_only(house.database):
+        done = house.run("daemon")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    told, hint = done.stderr.splitlines()
+    assert told.endswith(f"cannot open {house.database}: Read-only file system")
+    assert hint == "Put that right, or name another directory with --data."
+    assert house.database.read_bytes() == before
+    house.start()
+    assert len(house.ended("job", 2)) == 2
+    seen(f"exit code 1, “{told.replace(str(house.folder), '')}”; once it is writable it goes on")
+
+
+@pytest.mark.fault("daemon", "malformed database")
 def test_a_malformed_database_is_set_aside_and_the_history_rebuilt_from_the_logs(house: House) -> None:
     house.start('[tasks.job]\nrun_on_start = true\nrun = "echo kept"\n')
     before = house.run_of("job")
@@ -189,6 +261,7 @@ def test_a_malformed_database_is_set_aside_and_the_history_rebuilt_from_the_logs
     assert house.log(rebuilt) == "kept\n"
 
 
+@pytest.mark.fault("daemon", "database of a newer version")
 def test_a_newer_database_is_refused_and_left_alone(house: House) -> None:
     house.start('[tasks.job]\nrun = "true"\n').stop()
     with closing(sqlite3.connect(house.database)) as database:

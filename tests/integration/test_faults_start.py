@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from runwisp.run import EndReason, Phase
-from tests.integration.running import House, is_alive, wait_for
+from tests.integration.running import House, is_alive
+from tests.integration.waiting import wait_for
 
 SLEEPER = '[services.sleeper]\nrun = "sleep 1000"\n'
 STRANGER = 54321
@@ -30,6 +31,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 # One daemon a data directory
 
 
+@pytest.mark.fault("daemon", "two daemons on one data directory")
 def test_a_second_daemon_is_refused_and_the_first_does_not_notice(house: House) -> None:
     daemon = house.start(SLEEPER)
     [run] = house.running("sleeper")
@@ -41,6 +43,7 @@ def test_a_second_daemon_is_refused_and_the_first_does_not_notice(house: House) 
     assert (house.data / "daemon.pid").read_text() == f"{daemon.pid}\n"
 
 
+@pytest.mark.fault("daemon", "two daemons on one data directory")
 def test_of_daemons_started_at_once_one_runs(house: House) -> None:
     house.write(SLEEPER)
     daemons = [house.launch() for _ in range(5)]
@@ -54,6 +57,7 @@ def test_of_daemons_started_at_once_one_runs(house: House) -> None:
     assert all("is already using data directory" in daemon.said for daemon in others)
 
 
+@pytest.mark.fault("daemon", "recycled pid in daemon.pid")
 def test_a_lock_file_of_a_dead_daemon_whose_pid_is_used_again_keeps_nobody_out(house: House) -> None:
     house.data.mkdir(mode=0o700)
     with subprocess.Popen(["sleep", "1000"]) as innocent:
@@ -112,6 +116,7 @@ def strange_house(open_folder: Path) -> Iterator[House]:
         yield house
 
 
+@pytest.mark.fault("daemon", "spawn failing with EAGAIN")
 @as_root
 def test_at_the_limit_of_processes_runs_fail_with_that_message_and_the_daemon_goes_on(
     strange_house: House,
@@ -130,6 +135,7 @@ def test_at_the_limit_of_processes_runs_fail_with_that_message_and_the_daemon_go
     assert daemon.stop() == 0
 
 
+@pytest.mark.fault("daemon", "limit of open files reached")
 def test_at_the_limit_of_open_files_runs_fail_and_go_on_when_there_are_some_again(house: House) -> None:
     daemon = house.start(
         '[services.many]\ninstances = 16\nrestart_delay = "200ms"\nrestart_backoff = "constant"\n'
@@ -152,6 +158,7 @@ def test_at_the_limit_of_open_files_runs_fail_and_go_on_when_there_are_some_agai
     assert "a helper process died" not in daemon.said
 
 
+@pytest.mark.fault("daemon", "spawn failing with E2BIG")
 def test_arguments_too_long_fail_their_run_only(house: House) -> None:
     large = "x" * 200_000
     house.start(
@@ -184,6 +191,7 @@ def test_names_too_long_for_any_file_fail_their_run_only(house: House) -> None:
     assert house.run_of("small").end_reason is EndReason.SUCCESS
 
 
+@pytest.mark.fault("daemon", "spawn failing with ENOEXEC")
 def test_a_file_that_is_no_program_is_said_to_be_none(house: House) -> None:
     broken = house.folder / "broken"
     broken.write_bytes(b"\x7fELF and nothing more")
@@ -199,6 +207,7 @@ def test_a_file_that_is_no_program_is_said_to_be_none(house: House) -> None:
     assert direct.end_reason is EndReason.FAILED and direct.exit_code in (2, 126, 127)
 
 
+@pytest.mark.fault("pump", "log file made unwritable under it")
 def test_a_log_folder_that_cannot_be_written_ends_no_run(house: House) -> None:
     (house.data / "logs").mkdir(mode=0o700, parents=True)
     house.data.chmod(0o700)

@@ -19,14 +19,18 @@ from hypothesis import strategies as st
 
 from runwisp import store
 from runwisp.clock import Wall
+from runwisp.delivery import Delivery, DeliveryState
+from runwisp.event import Event, EventKind
 from runwisp.firing import Mark
 from runwisp.history import UNKNOWN_LIFE, open_history
 from runwisp.ids import spelled
 from runwisp.life import Life, LifeKind
+from runwisp.logcap import LogTotals
 from runwisp.metafiles import Metas
 from runwisp.paths import DataDir
-from runwisp.run import EndReason, LogTotals, Phase, Run, WaitsFor, ended, with_totals
+from runwisp.run import EndReason, Phase, Run, WaitsFor, ended, with_totals
 from runwisp.runmeta import meta_of
+from runwisp.series import Series
 from tests.integration.rows import LIFE, T0, a_data_dir, a_run, a_running, an_ended, history_in, opened
 from tests.unit.anyrun import runs
 
@@ -123,6 +127,14 @@ def test_marks_are_kept_by_task_and_replaced(data: DataDir) -> None:
         history.save([], [second])
     with history_in(data) as history:
         assert history.marks() == {"backup": second, "report": other}
+
+
+def test_tokens_that_have_expired_are_forgotten_and_no_others(data: DataDir) -> None:
+    with history_in(data) as history:
+        history.revoke_token("old", T0)
+        history.revoke_token("young", Wall(T0 + 1))
+        history.forget_tokens(T0)
+        assert history.revoked_tokens() == {"young": T0 + 1}
 
 
 def test_newest_is_what_was_recorded_last_whatever_the_clock_said(data: DataDir) -> None:
@@ -381,3 +393,39 @@ def test_opening_a_large_history_reads_little_of_it(data: DataDir, monkeypatch: 
         began = time.perf_counter()
         history._store.read("PRAGMA quick_check")
     assert took < (time.perf_counter() - began) / 4
+
+
+# Messages on their way
+
+
+@given(
+    run=st.none() | runs(),
+    text=st.text(),
+    count=st.integers(1, 2**40),
+    due_at=st.none() | st.just(Wall(T0 + 5)),
+)
+def test_a_delivery_and_its_series_come_back_as_they_were_until_they_are_over(
+    tmp_path_factory: pytest.TempPathFactory, run: Run | None, text: str, count: int, due_at: Wall | None
+) -> None:
+    run = replace(run, message="exited with code 3") if run else None
+    event = Event(EventKind.RUN_FAILED, T0, text, text or None, None, {"reason": text, "exit_code": 3})
+    state = DeliveryState.QUEUED if due_at is None else DeliveryState.WAITING
+    delivery = Delivery(
+        id=spelled(count),
+        address="slack:#ops",
+        event=event,
+        run=run,
+        count=count,
+        since=T0,
+        state=state,
+        due_at=due_at,
+    )
+    series = Series(address="slack", opened_at=T0, event=event, run=run, count=count, told=0)
+    with history_in(a_data_dir(tmp_path_factory.mktemp("data"))) as history:
+        history.save([], tidings=[series, delivery])
+        assert history.deliveries() == [delivery]
+        assert history.series() == [series]
+        over = replace(delivery, state=DeliveryState.SENT)
+        history.save([], tidings=[replace(series, is_over=True), over])
+        assert history.deliveries() == []
+        assert history.series() == []

@@ -28,7 +28,8 @@ from runwisp.program import find_program
 from runwisp.reaper import seal_descriptors
 from runwisp.task import Service
 from tests.integration.forked import NOBODY, as_nobody, forked
-from tests.integration.launching import Bench, wait_for
+from tests.integration.launching import Bench
+from tests.integration.waiting import wait_for
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 LIMIT = 200
@@ -287,6 +288,8 @@ def test_a_program_or_interpreter_that_may_hang_is_left_to_the_shell(tmp_path: P
 # Failures
 
 
+@pytest.mark.fault("daemon", "spawn failing with ENOENT")
+@pytest.mark.fault("daemon", "spawn failing with EACCES")
 @pytest.mark.parametrize(
     ("run", "verdict"),
     [
@@ -406,6 +409,7 @@ def test_we_never_leave_a_folder_that_we_could_not_come_back_to(bench: Bench, tm
     assert as_nobody(shut_out) == [f"working_dir {tmp_path}: permission denied", 0o022]
 
 
+@pytest.mark.fault("daemon", "spawn failing with ENOMEM")
 @pytest.mark.parametrize(("number", "says"), [(errno.ENOMEM, "memory"), (errno.ENFILE, "fs.file-max")])
 def test_a_machine_at_its_end_is_a_failed_run(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, number: int, says: str

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from runwisp import host
-from runwisp.cli.list import fitted
 from runwisp.cli.main import main
+from runwisp.cli.table import fitted
 from runwisp.clock import Mono, Now, wall_of
 
 NOBODY = 65534

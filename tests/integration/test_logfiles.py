@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from runwisp import logsegments
 from runwisp.clock import Wall
 from runwisp.errors import LogUnavailable
+from runwisp.logcap import LogOnFull
 from runwisp.logfile import INDEX, LOG, META, PREV, SUFFIXES, LogFiles
 from runwisp.logindex import HEADER, RECORD
 from runwisp.logline import LINE_MAX, Stream
 from runwisp.logreader import Line, LogReader
 from runwisp.logwriter import LogState, LogWriter
-from runwisp.task import LogOnFull
 
 NOW = Wall(1_700_000_000_000)
 RUN = "01HF0000000000000000RUN001"
@@ -249,6 +249,7 @@ def test_a_removed_log_takes_its_folder_only_when_nothing_else_is_there(logs_dir
     files_in(logs_dir).remove()
 
 
+@pytest.mark.fault("pump", "log file deleted under it")
 def test_a_log_that_is_removed_while_it_is_written_starts_anew_and_says_so(logs_dir: str) -> None:
     writer = writer_in(logs_dir)
     put(writer, b"one\ntwo\n")
@@ -262,6 +263,7 @@ def test_a_log_that_is_removed_while_it_is_written_starts_anew_and_says_so(logs_
     assert (totals.log_lines, totals.log_dropped_lines) == (3, 2)
 
 
+@pytest.mark.fault("pump", "log file truncated under it")
 def test_a_log_that_is_cut_short_while_it_is_written_starts_anew_and_says_so(logs_dir: str) -> None:
     writer = writer_in(logs_dir)
     put(writer, b"one\ntwo\n")
@@ -309,6 +311,7 @@ def test_a_truncated_index_is_made_anew_and_numbers_go_on(logs_dir: str) -> None
     writer.finish("{}", NOW)
 
 
+@pytest.mark.fault("pump", "a rotation that fails half way")
 def test_a_rotation_that_fails_stops_the_log_and_it_goes_on_later(
     logs_dir: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -333,6 +336,7 @@ def failing(*_: object, **__: object) -> None:
     raise OSError(5, "Input/output error")
 
 
+@pytest.mark.fault("pump", "a rotation that fails half way")
 @pytest.mark.parametrize("is_new_log_there", [False, True])
 def test_a_rotation_that_died_half_way_is_read_and_gone_on_with(
     logs_dir: str, is_new_log_there: bool

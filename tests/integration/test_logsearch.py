@@ -10,11 +10,11 @@ import pytest
 
 from runwisp.clock import Wall
 from runwisp.errors import UsageError
+from runwisp.logcap import LogOnFull
 from runwisp.logfile import LogFiles
 from runwisp.logline import Stream
 from runwisp.logsearch import Found, Place, Query, search
 from runwisp.logwriter import LogWriter
-from runwisp.task import LogOnFull
 
 NOW = Wall(1_700_000_000_000)
 

@@ -14,7 +14,7 @@ from runwisp.daemon.outputs import Outputs
 from runwisp.link import Link
 from runwisp.run import Run, Trigger, drafted, log_stem
 from runwisp.task import Task
-from runwisp.wire import Closed, Drained, Exited, Hello, Message, Open, Renamed, SystemLine
+from runwisp.wire import FROM_PUMP, TO_PUMP, Closed, Drained, Exited, Hello, Open, Renamed, SystemLine, ToPump
 
 TASK = Task(name="job", run="true", working_dir="/")
 AT = Wall(1_767_225_600_000)
@@ -36,17 +36,18 @@ def run() -> Run:
 
 
 @contextmanager
-def a_pump(outputs: Outputs) -> Iterator[Link]:
+def a_pump(outputs: Outputs) -> Iterator[Link[ToPump]]:
     """One that does nothing but listen, and is gone at the end."""
-    ours, theirs = map(Link, socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+    pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours, theirs = Link(pair[0], FROM_PUMP), Link(pair[1], TO_PUMP)
     outputs.attach(ours)
     yield theirs
-    outputs.detach()
+    outputs.detach(ours)
     ours.close()
     theirs.close()
 
 
-def told(link: Link) -> list[Message]:
+def told(link: Link[ToPump]) -> list[ToPump]:
     messages = []
     for message, fds in link.receive():
         messages.append(message)
@@ -55,7 +56,7 @@ def told(link: Link) -> list[Message]:
     return messages
 
 
-def resumptions(messages: list[Message]) -> list[bool]:
+def resumptions(messages: list[ToPump]) -> list[bool]:
     return [message.is_resumed for message in messages if isinstance(message, Open)]
 
 

@@ -17,7 +17,8 @@ from runwisp.launch import Launched, Launcher
 from runwisp.procfs import Member, Outcome, Target, members_of, signal_member, signal_runs
 from runwisp.reaper import set_subreaper
 from tests.integration.forked import as_nobody, forked
-from tests.integration.launching import Bench, child, read_line, wait_for
+from tests.integration.launching import Bench, child, read_line
+from tests.integration.waiting import wait_for
 
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root may become another user")
 

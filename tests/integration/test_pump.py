@@ -98,12 +98,14 @@ def test_a_line_that_is_finished_in_time_is_not_torn_by_the_other_stream(pump: P
     assert shown(pump).count(("stdout", "ab")) == 200
 
 
+@pytest.mark.fault("children", "NUL, invalid UTF-8, progress bars and ANSI escapes")
 def test_every_byte_is_kept_as_it_is(pump: PumpHouse) -> None:
     pump.reap(pump.spawn(*child("raw_bytes")))
     assert pump.text() == bytes(range(256)) * 40 + b"\n\x00\xff\xfe\x1b[31m\xc3"
     assert lines_of(pump)[-1].text == "\0\ufffd\ufffd\x1b[31m\ufffd"
 
 
+@pytest.mark.fault("children", "1 GB without a newline")
 def test_output_without_a_newline_is_cut_into_continued_lines(pump: PumpHouse) -> None:
     size = 32 * 1024 * 1024
     drained = pump.reap(pump.spawn(*shell(f"head -c {size} /dev/zero; echo; echo end")))
@@ -115,6 +117,7 @@ def test_output_without_a_newline_is_cut_into_continued_lines(pump: PumpHouse) -
     assert pump.text() == b"\0" * size + b"\nend\n"
 
 
+@pytest.mark.fault("children", "close stdout and go on")
 def test_closing_an_output_and_going_on_ends_nothing(pump: PumpHouse) -> None:
     started = pump.spawn(
         *shell("echo out; exec >&-; echo err >&2; exec 2>&-; read line </dev/null; sleep 0.1")
@@ -123,6 +126,7 @@ def test_closing_an_output_and_going_on_ends_nothing(pump: PumpHouse) -> None:
     pump.closed()
 
 
+@pytest.mark.fault("children", "exit before their output is read")
 def test_output_read_after_the_exit_is_complete(pump: PumpHouse) -> None:
     pump.process.send_signal(signal.SIGSTOP)
     started = pump.spawn(*shell("seq 1 5000"))
@@ -132,6 +136,7 @@ def test_output_read_after_the_exit_is_complete(pump: PumpHouse) -> None:
     assert pump.wait_for(Drained).log_lines == 5000
 
 
+@pytest.mark.fault("children", "setsid and keep the pipe")
 def test_a_held_pipe_delays_the_end_by_two_seconds_and_what_comes_later_is_counted(pump: PumpHouse) -> None:
     script = "echo early; (trap '' TERM; read go <&3; echo late; echo later) & exit 0"
     read_end, write_end = os.pipe()
@@ -205,6 +210,7 @@ def test_a_log_that_cannot_be_removed_is_told_and_keeps_none_of_the_others(pump:
     os.rmdir(elsewhere)
 
 
+@pytest.mark.fault("pump", "SIGKILL while 100 tasks print")
 def test_no_task_sees_a_broken_pipe_when_the_pump_is_killed_and_the_gap_is_marked(pump: PumpHouse) -> None:
     read_end, write_end = os.pipe()
     script = (
@@ -239,6 +245,22 @@ def test_no_task_sees_a_broken_pipe_when_the_pump_is_killed_and_the_gap_is_marke
         assert own[:20] == ["0"] * 20
         assert own[-1] == "last"
         assert len(own) == told.log_lines
+
+
+@pytest.mark.fault("pump", "SIGKILL while 100 tasks print")
+def test_what_a_killed_pump_may_have_read_and_lost_is_marked_though_nothing_follows(pump: PumpHouse) -> None:
+    read_end, write_end = os.pipe()
+    started = pump.spawn("cat", f"/proc/self/fd/{read_end}", pass_fds=(read_end,))
+    os.close(read_end)
+    pump.wait_until(lambda: pump.is_reading() or None)
+    pump.kill()
+    pump.start()
+    pump.open(fds=tuple(started.fds), is_resumed=True)
+    os.close(write_end)
+    pump.reap(started)
+    [(stream, text)] = shown(pump)
+    assert stream == "system"
+    assert text.startswith("Log capture was interrupted")
 
 
 def test_a_finished_log_is_not_taken_up_again_for_what_holds_its_pipe(pump: PumpHouse) -> None:
@@ -373,6 +395,7 @@ def fill(path: str, leave: int) -> None:
         file.write(b"\0" * max(0, free - leave))
 
 
+@pytest.mark.fault("pump", "disk full on a 1 MiB tmpfs, and space coming back")
 @pytest.mark.parametrize("min_free_space", [0, 200_000])
 def test_a_full_disk_is_marked_counted_and_left_behind_when_space_is_back(
     small_disk: str, min_free_space: int
@@ -415,6 +438,7 @@ def test_a_full_disk_is_marked_counted_and_left_behind_when_space_is_back(
         os.close(fd)
 
 
+@pytest.mark.fault("pump", "disk full on a 1 MiB tmpfs, and space coming back")
 def test_a_disk_that_is_full_from_first_to_last_loses_output_but_no_count(small_disk: str) -> None:
     with PumpHouse(f"{small_disk}/logs") as pump:
         fill(f"{small_disk}/ballast", 0)

@@ -16,6 +16,7 @@ from runwisp.clock import DAY, HOUR, Wall
 from runwisp.daemon.retention import BATCH, UNDER_WAY, Keep, Retention, bytes_on_disk, keep_of
 from runwisp.firing import Mark
 from runwisp.history import History
+from runwisp.notifier import NotifySettings
 from runwisp.paths import DataDir
 from runwisp.run import EndReason, Run, WaitsFor, ended
 from runwisp.task import Task
@@ -44,7 +45,9 @@ def retention(
     max_size: int = 0,
     logs: str = "/none",
 ) -> Retention:
-    return Retention(history, keeps or {}, default, max_size, logs)
+    return Retention(
+        history, keeps or {}, default, max_size, logs, tell=lambda _: None, notify=NotifySettings()
+    )
 
 
 def swept(kept: Retention, now: Wall = NOW) -> list[str]:

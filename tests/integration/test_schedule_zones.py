@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from runwisp import schedule
 from runwisp.clock import HOUR, MINUTE, Millis, Wall, wall_of
-from runwisp.schedule import Note
+from runwisp.tick import Note
 
 BEGIN = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp())
 END = int(datetime(2036, 1, 1, tzinfo=UTC).timestamp())

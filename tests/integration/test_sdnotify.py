@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runwisp.clock import Millis
 from runwisp.sdnotify import Notifier
 
 
@@ -27,13 +28,13 @@ def test_the_manager_hears_of_every_step(manager: tuple[socket.socket, str]) -> 
     assert notifier.ready("3 tasks")
     assert notifier.status("degraded:\nWATCHDOG=1 disk full")
     assert notifier.alive()
-    assert notifier.stopping()
+    assert notifier.stopping(Millis(25_000))
     notifier.close()
     assert [listening.recv(9999) for _ in range(4)] == [
         b"READY=1\nSTATUS=3 tasks",
         b"STATUS=degraded: WATCHDOG=1 disk full",
         b"WATCHDOG=1",
-        b"STOPPING=1",
+        b"STOPPING=1\nEXTEND_TIMEOUT_USEC=25000000",
     ]
 
 

@@ -12,6 +12,8 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,8 @@ from runwisp.errors import (
 from runwisp.firing import Mark
 from runwisp.history import History, open_history
 from runwisp.paths import DataDir
+from runwisp.recorder import Recorder
+from runwisp.run import EndReason
 from runwisp.store import HINTS
 from tests.integration.forked import as_nobody
 from tests.integration.rows import (
@@ -267,6 +271,8 @@ def test_a_database_that_cannot_be_renamed_is_not_lost(
 
 # Versions
 
+LATEST = len(store.MIGRATIONS)
+
 
 def test_a_newer_database_is_refused_and_left_as_it_is(data: DataDir) -> None:
     filled(data)
@@ -281,8 +287,8 @@ def test_a_newer_database_is_refused_and_left_as_it_is(data: DataDir) -> None:
 
 
 @pytest.fixture
-def second_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    script = tmp_path / "0002_colours.sql"
+def newer_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    script = tmp_path / "9999_colours.sql"
     script.write_text("CREATE TABLE colours (name TEXT) STRICT;\nINSERT INTO colours VALUES ('blue');\n")
     monkeypatch.setattr(store, "MIGRATIONS", (*store.MIGRATIONS, str(script)))
     return script
@@ -294,52 +300,85 @@ def version_of(path: str) -> int:
 
 
 def test_an_older_database_is_migrated_and_a_copy_of_it_kept(
-    data: DataDir, second_version: Path, monkeypatch: pytest.MonkeyPatch
+    data: DataDir, newer_version: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
-        before.setattr(store, "MIGRATIONS", store.MIGRATIONS[:1])
+        before.setattr(store, "MIGRATIONS", store.MIGRATIONS[:-1])
         ids = filled(data)
     with opened(data) as found:
         assert not found.set_aside
         assert all(found.history.run(run_id) for run_id in ids)
-    copy = f"{data.database}.before-v2"
-    assert (version_of(data.database), version_of(copy)) == (2, 1)
+    copy = f"{data.database}.before-v{LATEST + 1}"
+    assert (version_of(data.database), version_of(copy)) == (LATEST + 1, LATEST)
     assert stat.S_IMODE(os.stat(copy).st_mode) == 0o600
-    assert names(data) == {"runwisp.db", "runwisp.db.before-v2"}
-    monkeypatch.setattr(store, "MIGRATIONS", store.MIGRATIONS[:1])
+    assert names(data) == {"runwisp.db", f"runwisp.db.before-v{LATEST + 1}"}
+    monkeypatch.setattr(store, "MIGRATIONS", store.MIGRATIONS[:-1])
     shutil.move(copy, data.database)
     with history_in(data) as history:
         assert all(history.run(run_id) for run_id in ids)
 
 
 def test_a_migration_that_fails_changes_nothing(
-    data: DataDir, second_version: Path, monkeypatch: pytest.MonkeyPatch
+    data: DataDir, newer_version: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
-        before.setattr(store, "MIGRATIONS", store.MIGRATIONS[:1])
+        before.setattr(store, "MIGRATIONS", store.MIGRATIONS[:-1])
         filled(data)
-    good = second_version.read_text()
-    second_version.write_text(good + "DROP TABLE nothing;\n")
+    good = newer_version.read_text()
+    newer_version.write_text(good + "DROP TABLE nothing;\n")
     with pytest.raises(sqlite3.OperationalError, match="nothing"):
         open_history(data, LIFE, T0)
-    assert version_of(data.database) == 1
-    second_version.write_text(good)
+    assert version_of(data.database) == LATEST
+    newer_version.write_text(good)
     with history_in(data):
-        assert version_of(data.database) == 2
+        assert version_of(data.database) == LATEST + 1
+
+
+def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_that_was_in_it(data: DataDir) -> None:
+    folder = Path(store.__file__).parent / "migrations"
+    with closing(sqlite3.connect(data.database)) as first, first:
+        first.executescript((folder / "0001_history.sql").read_text())
+        first.execute("PRAGMA user_version = 1")
+        first.execute("INSERT INTO lives VALUES (7, 'daemon', 'boot', 1, 2, 3)")
+        for index, (phase, reason) in enumerate(
+            [("ended", "success"), ("ended", "success"), ("ended", "failed"), ("running", None)]
+        ):
+            first.execute(
+                "INSERT INTO runs (id, task_name, kind, phase, triggered_by, created_at, log_stem, message, "
+                "end_at, end_reason, exit_code, replica_index, retry_attempt, log_lines, log_bytes, "
+                "log_dropped_lines, log_disk_bytes, life_id) "
+                "VALUES (?, 'backup', 'task', ?, 'cron', ?, 'stem', '', ?, ?, 0, 0, 0, 0, 0, 0, 0, ?)",
+                (f"{index:026}", phase, T0, T0 if reason else None, reason, None if reason else 7),
+            )
+    with opened(data) as found:
+        assert not found.set_aside
+        assert [run.end_reason for run in found.history.last_runs("backup", 9)] == [
+            None,
+            EndReason.FAILED,
+            EndReason.SUCCESS,
+            EndReason.SUCCESS,
+        ]
+        assert found.history.signing() is None
+    assert version_of(data.database) == LATEST
+    with closing(sqlite3.connect(data.database)) as database:
+        ends = database.execute("SELECT * FROM run_ends ORDER BY end_reason").fetchall()
+        assert ends == [(T0 // 1_800_000, "failed", 1), (T0 // 1_800_000, "success", 2)]
+    copy = f"{data.database}.before-v{LATEST}"
+    assert version_of(copy) == 1
 
 
 @as_root
 def test_without_room_for_the_copy_nothing_is_migrated(
-    small_disk: DataDir, second_version: Path, monkeypatch: pytest.MonkeyPatch
+    small_disk: DataDir, newer_version: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
-        before.setattr(store, "MIGRATIONS", store.MIGRATIONS[:1])
-        filled(small_disk, 1400)
+        before.setattr(store, "MIGRATIONS", store.MIGRATIONS[:-1])
+        filled(small_disk, 1100)
     Path(small_disk.absolute, "ballast").write_bytes(b"x" * 300_000)
     with pytest.raises(HistoryError, match="cannot keep a copy") as caught:
         open_history(small_disk, LIFE, T0)
     assert "Make room" in caught.value.hint
-    assert version_of(small_disk.database) == 1
+    assert version_of(small_disk.database) == LATEST
 
 
 # Disk and rights
@@ -363,6 +402,29 @@ def test_a_full_disk_loses_nothing_that_was_saved_and_no_half_of_what_was_not(sm
         history.save(runs)
     with history_in(small_disk) as history:
         assert all(history.run(run_id) for run_id in [*saved, *(run.id for run in runs)])
+    assert checked(small_disk) == "ok"
+
+
+@as_root
+def test_little_room_on_a_full_disk_is_enough_for_ever_as_the_wal_moves_into_the_database(
+    small_disk: DataDir,
+) -> None:
+    """SQLite does that at 4 MiB by itself, which such a disk has no room for."""
+    runs = [an_ended() for _ in range(20)]
+    with history_in(small_disk) as history:
+        recorder = Recorder(history)
+        ballast = Path(small_disk.absolute, "ballast")
+        ballast.write_bytes(b"x" * 300_000)
+        turns = count()
+        while recorder.save([replace(run, message=f"turn {next(turns)}") for run in runs]):
+            pass
+        assert not recorder.retry()
+        os.truncate(ballast, 100_000)
+        assert recorder.retry(), recorder.reason
+        for turn in range(100):
+            saved = recorder.save([replace(run, message=f"later {turn}") for run in runs])
+            assert saved, (turn, recorder.reason)
+        assert {history.run(run.id).message for run in runs} == {"later 99"}  # type: ignore[union-attr]
     assert checked(small_disk) == "ok"
 
 

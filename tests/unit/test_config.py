@@ -16,7 +16,8 @@ from runwisp.config import Config, Reader, definition_named
 from runwisp.configkeys import HOMES, INSTEAD_IN_SERVICE, INSTEAD_IN_TASK, NOTIFIER, ONLY_SERVICE, ONLY_TASK
 from runwisp.errors import ConfigError, UnknownTask
 from runwisp.hostzone import HostZone
-from runwisp.task import Backoff, CatchUp, Kind, LogOnFull, OnOverlap, Restart, Service, Task
+from runwisp.logcap import LogOnFull
+from runwisp.task import Backoff, CatchUp, Kind, OnOverlap, Restart, Service, Task
 
 MACHINE = HostZone("Europe/Berlin")
 

@@ -23,7 +23,15 @@ CASES = {
     "resets and character sets go": (b"a\x1bcb\x1b(0c\x1b7d\x1b=e\x1bMf", b"abcdef"),
     "bells and shifts go": (b"a\x07b\x0ec\x0fd\x00e\x7ff\x0b\x0c", b"abcdef"),
     "eight-bit controls go": (b"a\xc2\x9b31mb\xc2\x9dc", b"a31mbc"),
-    "broken bytes stay": (b"a\xff\xfeb\xe2\x82", b"a\xff\xfeb\xe2\x82"),
+    "what turns text around is seen": (
+        b"a\xe2\x80\xaeb\xe2\x81\xa6c\xe2\x80\x94",
+        b"a\\u202eb\\u2066c\xe2\x80\x94",
+    ),
+    "parts do not become whole": (
+        b"a\xe2\x1b[2J\x80\xaeb\xe2\x80\x1b[2J\xaec\xe2\x80\xe2\x00\xae",
+        b"a\\xe2\x80\xaeb\\xe2\\x80\xaec\\xe2\\x80\\xe2\xae",
+    ),
+    "broken bytes stay": (b"a\xff\xfeb\xe3\x82", b"a\xff\xfeb\xe3\x82"),
 }
 
 

@@ -14,6 +14,7 @@ from runwisp.logline import (
     Record,
     Stream,
     lines_begun,
+    newlines,
     prefixed,
     stretches,
     system_line,
@@ -45,12 +46,22 @@ def test_stretches_cover_the_data_and_none_is_longer_than_a_line_and_its_newline
     data: bytes, line_max: int
 ) -> None:
     start = 0
-    for stop, newlines, left in stretches(data, 0, len(data), line_max):
+    for stop, count, left in stretches(data, 0, len(data), line_max):
         assert start < stop <= start + line_max + 1
-        assert newlines == data.count(b"\n", start, stop)
+        assert count == data.count(b"\n", start, stop)
         assert left == (0 if data[stop - 1 : stop] == b"\n" else CUT if stop < len(data) else left)
         start = stop
     assert start == len(data)
+
+
+@given(st.integers(1, 60), st.integers(0, 200), st.data())
+def test_newlines_are_counted_however_near_or_far_they_are(
+    length: int, lines: int, drawn: st.DataObject
+) -> None:
+    data = bytearray((b"x" * (length - 1) + b"\n") * lines)
+    start, end = sorted(drawn.draw(st.tuples(*[st.integers(0, len(data))] * 2)))
+    assert newlines(data, start, end) == data.count(b"\n", start, end)
+    assert newlines(bytes(data), start, end) == data.count(b"\n", start, end)
 
 
 def test_a_line_of_exactly_the_longest_length_is_not_cut_when_its_newline_comes_later() -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from runwisp import store
-from runwisp.history import COLUMNS, FIXED, WRITTEN
+from runwisp.history import FIXED, WRITTEN
+from runwisp.historyrows import COLUMNS, NOTICE_COLUMNS
 from runwisp.life import Life, LifeKind
+from runwisp.notice import Notice
 from runwisp.run import Run
 from runwisp.runmeta import WORDS
 from runwisp.store import MIGRATIONS, TABLES, statements
@@ -75,3 +77,7 @@ def test_a_script_is_split_into_whole_statements() -> None:
         "CREATE TABLE a (x); -- first\n",
         trigger,
     ]
+
+
+def test_a_row_of_the_bell_has_all_that_a_notice_has() -> None:
+    assert tuple(field.name for field in fields(Notice)) == NOTICE_COLUMNS

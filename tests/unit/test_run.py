@@ -55,7 +55,7 @@ def test_every_event_is_as_grave_as_the_guide_says() -> None:
     errors = {kind for kind, severity in SEVERITIES.items() if severity is Severity.ERROR}
     infos = {kind for kind, severity in SEVERITIES.items() if severity is Severity.INFO}
     assert errors == {EventKind.RUN_FAILED, EventKind.RUN_TIMEOUT, EventKind.RUN_CRASHED}
-    assert infos == {"run.started", "run.succeeded", "daemon.started", "daemon.stopped"}
+    assert infos == {"run.started", "run.succeeded", "daemon.started", "daemon.stopped", "notify.test"}
     assert set(SEVERITIES) == set(EventKind)
     assert set(MEANINGS) == set(EndReason)
 

@@ -10,7 +10,8 @@ from hypothesis import given
 
 from runwisp.clock import Wall
 from runwisp.ids import spelled
-from runwisp.run import LogTotals, Phase, Run, Trigger, with_totals
+from runwisp.logcap import LogTotals
+from runwisp.run import Phase, Run, Trigger, with_totals
 from runwisp.runmeta import FIELDS, NUMBERS, TEXTS, TOTALS, WORDS, meta_of, run_of
 from runwisp.task import Kind
 from tests.unit.anyrun import runs

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from runwisp import cron, schedule
 from runwisp.clock import DAY, HOUR, MINUTE, SECOND, Wall, wall_of
 from runwisp.cron import CronError
-from runwisp.schedule import Note, Passed, Span
+from runwisp.schedule import Passed, Span
+from runwisp.tick import Note
 
 BERLIN = "Europe/Berlin"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from runwisp.clock import HOUR, MINUTE, SECOND
-from runwisp.run import Phase, Trigger
+from runwisp.run import Phase, Run, Trigger
 from runwisp.task import OnOverlap
 from tests.unit.history import History, Program, a_service, a_task
 
@@ -33,7 +33,7 @@ def test_a_catch_up_that_crashed_still_says_that_it_was_one() -> None:
     history.world.rows[row.id] = replace(row, message="catch-up of a firing that was missed")
     history.die_and_come_back()
     assert history.row("backup#1").message == (
-        "catch-up of a firing that was missed; the daemon died while this run was in flight"
+        "the daemon died while this run was in flight; catch-up of a firing that was missed"
     )
 
 
@@ -176,7 +176,7 @@ def test_a_replica_that_waited_is_not_started_without_autostart() -> None:
     history.exit("web#1", 1)
     history.die_and_come_back(a_service(autostart=False))
     assert history.table() == ["web#1 ended failed 1", "web#2 ended stopped -1"]
-    assert history.trigger("web") == "web started"
+    assert isinstance(history.trigger("web"), Run)
 
 
 def test_a_replica_that_was_being_drained_beside_its_successor_starts_once() -> None:

@@ -7,7 +7,7 @@ import pytest
 from runwisp.clock import HOUR, MINUTE, SECOND
 from runwisp.daemon.inputs import Asked, Due, RestartService
 from runwisp.errors import Refused
-from runwisp.run import Trigger
+from runwisp.run import Run, Trigger
 from runwisp.task import Backoff
 from runwisp.wire import Overflowed
 from tests.unit.history import History, Program, a_service
@@ -36,7 +36,9 @@ def test_a_replica_is_seen_to_run_to_wait_and_to_be_stopped() -> None:
 def test_autostart_false_waits_to_be_started() -> None:
     history = History(a_service(autostart=False))
     assert history.table() == []
-    assert history.trigger("web") == "web started"
+    answer = history.trigger("web")
+    assert isinstance(answer, Run)
+    assert history.nick(answer.id) == "web#1"
     assert history.alive() == ["web#1"]
 
 
@@ -171,7 +173,7 @@ def test_restart_stops_and_starts_at_once_with_a_fresh_backoff() -> None:
     history.wait(SECOND)
     history.restart("web")
     assert history.table()[1:] == ["web#2 ended stopped 143", "web#3 running"]
-    assert history.row("web#2").message == "restart 1 after 1s; restarted by hand"
+    assert history.row("web#2").message == "restarted by hand; restart 1 after 1s"
     history.exit("web#3", 1)
     assert history.row("web#4").message == "restart 1 after 1s"
 
@@ -213,7 +215,9 @@ def test_stop_while_it_is_being_restarted_keeps_it_down() -> None:
 def test_start_while_it_is_being_stopped_starts_it_once_it_is_down() -> None:
     history = History(a_service(), programs={"web": Program(obeys=False)})
     history.stop("web")
-    assert history.trigger("web") == "web started"
+    answer = history.trigger("web")
+    assert isinstance(answer, Run)
+    assert history.nick(answer.id) == "web#1", "the run that it comes after"
     history.wait(MINUTE)
     assert history.alive() == ["web#2"]
 

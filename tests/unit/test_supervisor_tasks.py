@@ -164,7 +164,7 @@ def test_a_catch_up_says_that_it_is_one_also_when_it_fails() -> None:
     assert (row.triggered_by, row.scheduled_for) == (Trigger.CRON, NEW_YEAR)
     assert row.message == "catch-up of a firing that was missed"
     history.exit("backup#1", 1, "exited with code 1")
-    assert history.row("backup#1").message == "catch-up of a firing that was missed; exited with code 1"
+    assert history.row("backup#1").message == "exited with code 1; catch-up of a firing that was missed"
 
 
 def test_run_on_start_is_one_run_at_the_start_of_the_daemon() -> None:

@@ -281,6 +281,7 @@ def test_a_skipped_second_pass_during_a_downtime_is_not_made_up_for() -> None:
         assert again.run(12 * HOUR) == []
 
 
+@pytest.mark.fault("daemon", "clock stepped by 1 s, 10 min and 5 h, forward and back")
 @pytest.mark.parametrize("step", [SECOND, 30 * SECOND, MINUTE])
 def test_a_clock_set_forward_by_up_to_a_minute_fires_what_is_due(step: Millis) -> None:
     daemon = started([task("a", "1 10 * * *", CatchUp.SKIP)], "2025-01-01T10:00:59.500")
@@ -288,6 +289,7 @@ def test_a_clock_set_forward_by_up_to_a_minute_fires_what_is_due(step: Millis) -
     assert told(daemon.run(10 * SECOND)) == ["a 10:01 on_time"]
 
 
+@pytest.mark.fault("daemon", "clock stepped by 1 s, 10 min and 5 h, forward and back")
 @pytest.mark.parametrize(
     ("policy", "expected"),
     [
@@ -303,6 +305,7 @@ def test_a_clock_set_forward_by_more_is_handled_as_a_downtime(policy: CatchUp, e
     assert told(daemon.run(MINUTE)) == ["a 10:11 on_time"]
 
 
+@pytest.mark.fault("daemon", "suspend")
 def test_being_suspended_is_as_a_clock_set_forward() -> None:
     daemon = started([task("a", "0 * * * *")], "2025-01-01T10:30")
     daemon.step(5 * HOUR)
@@ -322,6 +325,7 @@ def test_being_called_a_little_late_is_no_downtime() -> None:
     assert told(daemon.due()) == ["a 10:01 on_time", "a 10:02 on_time"]
 
 
+@pytest.mark.fault("daemon", "clock stepped by 1 s, 10 min and 5 h, forward and back")
 @pytest.mark.parametrize("step", [SECOND, 10 * MINUTE, HOUR, 3 * HOUR])
 def test_a_clock_set_back_by_up_to_three_hours_fires_nothing_twice(step: Millis) -> None:
     daemon = started([task("a"), task("b", "@every 30s")], "2025-01-01T10:00:20")
@@ -338,6 +342,7 @@ def test_a_clock_set_back_by_up_to_three_hours_fires_nothing_twice(step: Millis)
     ]
 
 
+@pytest.mark.fault("daemon", "clock stepped by 1 s, 10 min and 5 h, forward and back")
 def test_a_clock_set_back_by_more_anchors_everything_anew() -> None:
     daemon = started([task("a"), task("b", "@every 30s")], "2025-01-01T10:00:20")
     daemon.run(2 * MINUTE)
@@ -384,6 +389,7 @@ steps = st.lists(
 )
 
 
+@pytest.mark.fault("daemon", "clock stepped by 1 s, 10 min and 5 h, forward and back")
 @given(
     steps,
     st.sampled_from(["* * * * *", "@every 70s", "*/7 9-11 * * *"]),

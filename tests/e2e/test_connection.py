@@ -1,0 +1,163 @@
+"""What is seen when the daemon goes away, and when it comes back."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, Route, expect
+
+from tests.e2e.conftest import PASSWORD, REFUSED, Site, Watch, is_accessible, log_in
+
+TASKS = """
+[tasks.hello]
+run = "echo hello"
+
+[tasks.early]
+run = "echo early"
+run_on_start = true
+"""
+AWAY = (REFUSED, "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "503")
+
+
+def mark(page: Page) -> None:
+    """A page that is loaded anew does not have it any more."""
+    page.evaluate("window.marked = true")
+
+
+def is_marked(page: Page) -> bool:
+    return bool(page.evaluate("window.marked === true"))
+
+
+def test_a_lost_connection_is_told_and_found_again_without_reloading(
+    page: Page, site: Site, watch: Watch
+) -> None:
+    watch.expect(*AWAY)
+    daemon = site.start(TASKS)
+    log_in(page)
+    mark(page)
+    daemon.stop()
+    overlay = page.get_by_role("dialog", name="Connection lost")
+    expect(overlay).to_be_visible()
+    expect(overlay).to_contain_text(re.compile(r"Lost for\s*\d+ s"))
+    expect(overlay).to_contain_text(re.compile(r"Next attempt\s*in \d+ s"))
+    site.start()
+    expect(overlay).to_be_hidden()
+    assert is_marked(page)
+
+
+def test_parts_of_the_page_that_could_not_be_had_come_once_they_can(
+    page: Page, site: Site, watch: Watch
+) -> None:
+    """The daemon may go in the moment between the page and what it loads after."""
+    watch.expect(REFUSED)
+    site.start(TASKS)
+    refused: list[str] = []
+
+    def refuse_once(route: Route) -> None:
+        if route.request.url in refused:
+            route.continue_()
+        else:
+            refused.append(route.request.url)
+            route.abort("connectionrefused")
+
+    for part in ("**/bell.js", "**/sha2.js"):
+        page.route(part, refuse_once)
+    page.goto("/")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Notifications")).to_be_visible()
+    assert len(refused) == 2
+
+
+def test_runs_that_were_missed_appear_after_the_return(page: Page, site: Site, watch: Watch) -> None:
+    watch.expect(*AWAY)
+    daemon = site.start(TASKS)
+    site.house.ended("early")
+    log_in(page)
+    expect(page.get_by_role("img", name=re.compile("^Last 1 runs"))).to_have_count(1)
+    daemon.stop()
+    expect(page.get_by_role("dialog", name="Connection lost")).to_be_visible()
+    site.start()
+    site.house.ended("early", 2)
+    page.get_by_role("button", name="Retry").click()
+    expect(page.get_by_role("img", name=re.compile("^Last 2 runs"))).to_have_count(1)
+
+
+def test_retry_tries_at_once(page: Page, site: Site, watch: Watch) -> None:
+    watch.expect(*AWAY)
+    daemon = site.start(TASKS)
+    log_in(page)
+    daemon.stop()
+    overlay = page.get_by_role("dialog", name="Connection lost")
+    expect(overlay).to_contain_text(re.compile(r"Next attempt\s*in ([7-9]|\d\d) s"))
+    with page.expect_request("**/health", timeout=5000):
+        page.keyboard.press("Enter")
+    site.start()
+    expect(overlay).to_be_hidden()
+
+
+def test_the_overlay_stays_whatever_key_is_pressed_and_is_accessible(
+    page: Page, site: Site, watch: Watch
+) -> None:
+    watch.expect(*AWAY, "preload assets")  # axe looks for style sheets anew
+    daemon = site.start(TASKS)
+    log_in(page)
+    daemon.stop()
+    overlay = page.get_by_role("dialog", name="Connection lost")
+    expect(overlay).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(overlay).to_be_visible()
+    is_accessible(page)
+
+
+def test_a_web_process_that_is_replaced_leaves_no_trace(page: Page, site: Site, watch: Watch) -> None:
+    watch.expect(*AWAY)
+    daemon = site.start(TASKS)
+    log_in(page)
+    mark(page)
+    site.kill_web(daemon)
+    page.get_by_role("button", name="Run hello").click()
+    page.get_by_role("button", name="Run Task").click()
+    expect(page.get_by_role("link", name=re.compile("success.*exit 0")).first).to_be_visible()
+    assert is_marked(page)
+
+
+def test_a_person_who_works_when_it_goes_is_told_where_they_were(
+    page: Page, site: Site, watch: Watch
+) -> None:
+    watch.expect(*AWAY)
+    daemon = site.start(TASKS)
+    log_in(page)
+    page.get_by_role("button", name="Run hello").click()
+    daemon.stop()
+    expect(page.get_by_role("dialog", name="Connection lost")).to_be_visible()
+    site.start()
+    expect(page.get_by_role("dialog", name="Connection lost")).to_be_hidden()
+    expect(page.get_by_role("dialog", name="Run hello now?")).to_be_visible()
+    page.get_by_role("button", name="Run Task").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    site.house.ended("hello")
+
+
+def test_too_many_live_streams_are_told_and_tried_again(page: Page, site: Site, watch: Watch) -> None:
+    watch.expect("503")
+    site.start(TASKS)
+    refused: list[str] = []
+
+    def refuse(route: Route) -> None:
+        if len(refused) > 2:
+            route.continue_()
+            return
+        refused.append(route.request.url)
+        route.fulfill(
+            status=503,
+            headers={"Retry-After": "1", "Content-Type": "application/problem+json"},
+            json={"title": "Too many", "detail": "Too many live streams are open."},
+        )
+
+    page.route("**/api/runs/stream", refuse)
+    log_in(page)
+    expect(page.get_by_text("Not live")).to_be_visible()
+    expect(page.get_by_role("link", name="hello")).to_be_visible()
+    expect(page.get_by_text("Not live")).to_be_hidden()

@@ -1,0 +1,224 @@
+"""Many connections, slow ones, silent ones, dead ones: nobody is locked out, and the process lives."""
+
+from __future__ import annotations
+
+import os
+import resource
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.integration.running import ROOT
+from tests.integration.waiting import PATIENCE, wait_for
+from tests.integration.webhouse import Web, ask, connect, kill, read, web_on
+
+SOON = 5.0
+"""Seconds within which a person is to be served, whatever goes on; on a busy machine too."""
+
+
+@contextmanager
+def more_files(count: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < count:
+        pytest.skip(f"this machine allows {hard} open files, {count} are needed")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def opened(web: Web, stack: ExitStack, count: int, address: str = "127.0.0.1") -> list[socket.socket]:
+    return [stack.enter_context(connect(web, address)) for _ in range(count)]
+
+
+def is_served(web: Web, address: str = "127.0.0.1") -> bool:
+    started = time.monotonic()
+    return ask(web, "GET", "/health", address=address).status == 200 and time.monotonic() - started < SOON
+
+
+def is_closed(client: socket.socket) -> bool:
+    client.setblocking(False)
+    try:
+        return client.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
+def has_unread(web: Web) -> bool:
+    """Whether a connection has something that web did not take yet. Source: proc_net_tcp(5)."""
+    with open("/proc/net/tcp") as file:
+        rows = [row.split() for row in file.readlines()[1:]]
+    port = f":{web.port:04X}"
+    return any(
+        int(queues.rpartition(":")[2], 16) for _, here, _, _, queues, *_ in rows if here.endswith(port)
+    )
+
+
+def cpu_seconds(pid: int) -> float:
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.fault("web", "10,000 connections")
+def test_ten_thousand_silent_connections_lock_nobody_out(tmp_path: Path) -> None:
+    with more_files(12_000), web_on(tmp_path) as web, ExitStack() as stack:
+        for batch in range(100):
+            opened(web, stack, 100, f"127.0.{batch}.2")
+            if batch % 20 == 0:
+                assert is_served(web)
+        assert is_served(web)
+        assert is_served(web, "127.0.50.2")
+
+
+def test_silent_connections_of_one_address_make_room_for_its_next(tmp_path: Path) -> None:
+    with web_on(tmp_path) as web, ExitStack() as stack:
+        silent = opened(web, stack, 300)
+        assert is_served(web)
+        wait_for(lambda: sum(is_closed(client) for client in silent) >= 150)
+        assert not all(is_closed(client) for client in silent)
+
+
+def test_who_was_served_before_is_not_pushed_out_by_who_says_nothing(tmp_path: Path) -> None:
+    with web_on(tmp_path) as web, ExitStack() as stack, connect(web) as person:
+        for _ in range(3):
+            person.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert read(person).status == 200
+            opened(web, stack, 150)
+
+
+def test_connections_that_all_wait_for_an_answer_are_kept_and_the_next_is_told_to_come_again(
+    tmp_path: Path,
+) -> None:
+    def never(_question: object) -> None:
+        return None
+
+    with web_on(tmp_path, never) as web, ExitStack() as stack:
+        waiting = opened(web, stack, 128)
+        for client in waiting:
+            client.sendall(b"GET /api/auth/challenge HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_for(lambda: len(web.asked) >= 4 and not has_unread(web))
+        wait_for(lambda: ask(web, "GET", "/health").status == 503)
+        refused = ask(web, "GET", "/health")
+        assert refused.headers["retry-after"] == "1"
+        assert refused.json["type"] == "urn:runwisp:error:too_many_connections"
+        assert not any(is_closed(client) for client in waiting)
+
+
+ABOUT_TO_BE_CLOSED = """
+import runwisp.web.unloaded, socket
+from types import SimpleNamespace
+from waitress.adjustments import Adjustments
+from runwisp.web.server import Connection
+server = SimpleNamespace(active_channels={})
+connection = Connection(server, socket.socketpair()[0], ("127.0.0.1", 1), Adjustments(), map={})
+print(connection.is_idle())
+connection.close_when_flushed = True
+print(connection.is_idle())
+"""
+
+
+def test_a_connection_that_is_about_to_be_closed_is_not_idle() -> None:
+    """The hub may stream on its socket by then: to make room with it would end the stream."""
+    command = [sys.executable, "-c", ABOUT_TO_BE_CLOSED]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
+
+
+@pytest.mark.fault("web", "slow readers and slow writers")
+def test_a_head_that_never_ends_is_cut_off(tmp_path: Path) -> None:
+    """Slow loris: a byte now and then keeps a connection busy, but not for ever."""
+    with web_on(tmp_path) as web, connect(web) as slow:
+        started = time.monotonic()
+        slow.sendall(b"GET /health HTTP/1.1\r\n")
+        while time.monotonic() - started < PATIENCE:
+            try:
+                slow.sendall(b"A")
+            except OSError:
+                break
+            if select.select([slow], [], [], 0.5)[0]:
+                break
+        assert 9 < time.monotonic() - started < PATIENCE
+        assert is_served(web)
+
+
+@pytest.mark.fault("web", "half-closed sockets")
+def test_half_closed_and_reset_connections_cost_nothing(tmp_path: Path) -> None:
+    with web_on(tmp_path) as web, ExitStack() as stack:
+        for client in opened(web, stack, 100):
+            client.shutdown(socket.SHUT_WR)
+        for client in opened(web, stack, 20):
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            client.sendall(b"GET /health HT")
+            client.close()
+        assert is_served(web)
+        before = cpu_seconds(web.pid)
+        wait_for(clock_moves(1.0))
+        assert cpu_seconds(web.pid) - before < 0.1
+
+
+def clock_moves(seconds: float) -> Callable[[], bool]:
+    until = time.monotonic() + seconds
+    return lambda: time.monotonic() > until
+
+
+def test_without_connections_it_sleeps(tmp_path: Path) -> None:
+    with web_on(tmp_path) as web:
+        assert is_served(web)
+        before = cpu_seconds(web.pid)
+        wait_for(clock_moves(2.0))
+        assert cpu_seconds(web.pid) - before <= 0.02
+
+
+@pytest.mark.fault("web", "slow readers and slow writers")
+def test_readers_that_do_not_read_keep_no_worker(tmp_path: Path) -> None:
+    with web_on(tmp_path) as web, ExitStack() as stack:
+        for client in opened(web, stack, 20):
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 500)
+        assert is_served(web)
+
+
+def test_where_no_more_files_may_be_opened_it_goes_on(tmp_path: Path) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with web_on(tmp_path) as web, ExitStack() as stack:
+        resource.prlimit(web.pid, resource.RLIMIT_NOFILE, (60, hard))
+        for number in range(20):
+            opened(web, stack, 10, f"127.0.1.{number + 1}")
+        assert is_served(web)
+        before = cpu_seconds(web.pid)
+        wait_for(clock_moves(1.0))
+        assert cpu_seconds(web.pid) - before < 0.3
+
+
+@pytest.mark.fault("web", "SIGKILL under load")
+def test_killed_it_is_replaced_and_nobody_who_connects_meanwhile_is_refused(tmp_path: Path) -> None:
+    with web_on(tmp_path) as web:
+        assert is_served(web)
+        kill(web)
+        with connect(web) as early:
+            early.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            web.start()
+            assert read(early).status == 200
+
+
+def test_when_the_daemon_is_gone_it_ends_at_once_whatever_is_under_way(tmp_path: Path) -> None:
+    def never(_question: object) -> None:
+        return None
+
+    with web_on(tmp_path, never) as web, connect(web) as waiting:
+        waiting.sendall(b"GET /api/auth/challenge HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_for(lambda: web.asked)
+        started = time.monotonic()
+        web.hang_up()
+        wait_for(lambda: os.waitpid(web.pid, os.WNOHANG)[0])
+        assert time.monotonic() - started < 1
