@@ -3,19 +3,24 @@
 PYTHON = python3
 # More workers than two cores, as most tests wait for something.
 SUITE = -n 4 tests/unit tests/integration
+# A browser is busy itself.
+BROWSER_SUITE = -n 2 tests/e2e
 
 # Where it is set, each of the thousand processes of the tests compiles all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test shells check format lint types debian thorough faults coverage bench tables clean
+.PHONY: run test shells browser check format lint types debian e2e deb package pictures thorough faults soak coverage bench tables clean
 
 run: .venv/ready
-	.venv/bin/runwisp daemon --config packaging/demo/runwisp.toml
+	.venv/bin/runwisp --config packaging/demo/runwisp.toml
 
-test: shells check debian
+test: shells check debian e2e package
 
 shells:
 	.ci/prepare shells
+
+browser:
+	.ci/prepare browser
 
 check: lint types .venv/ready
 	.venv/bin/python -m pytest $(SUITE)
@@ -30,13 +35,37 @@ types: .venv/ready
 debian: .venv-debian/ready
 	.venv-debian/bin/python -m pytest $(SUITE)
 
+# The dashboard in a real Chromium, on real daemons.
+e2e: browser .venv/ready
+	.venv/bin/python -m pytest $(BROWSER_SUITE)
+
+# build/deb/runwisp_VERSION_all.deb
+deb:
+	.ci/prepare package
+	packaging/deb
+
+# Built, looked at by lintian, installed into a fresh system, run there, upgraded, removed and purged. Needs root.
+package: .venv/ready
+	.ci/prepare package
+	$(if $(filter-out 0,$(shell id -u)),sudo) .venv/bin/python -m pytest tests/package
+
+# Every page as a picture, light and dark, phone to desktop, to be looked at: build/pictures.
+pictures: browser .venv/ready
+	.venv/bin/python -m tests.e2e.pictures build/pictures
+
 # Properties tried with many new examples, and every change of the clocks in every zone.
 thorough: .venv/ready
 	.venv/bin/python -m pytest --hypothesis-profile thorough -m "not faults" $(SUITE)
 
-# The long forms of the tests of faults: hundreds of daemons killed, the demo for minutes.
-faults: .venv/ready
-	.venv/bin/python -m pytest -m faults $(SUITE)
+# All tests of faults, the long forms too: hundreds of daemons killed, the demo for minutes. Needs root, as disks
+# are mounted. Writes docs/reliability.rst from what they saw, whatever that is.
+faults: browser .venv/ready
+	.venv/bin/python -m pytest -m "fault or faults" --faults-to build/faults.json $(SUITE) tests/e2e; \
+	found=$$?; .venv/bin/python -m tests.faults.page build/faults.json && exit $$found
+
+# An hour of runs, followers and killed helpers, or SOAK_MINUTES: nothing is lost and nothing grows.
+soak: .venv/ready
+	.venv/bin/python -m tests.soak
 
 coverage: .venv/ready
 	.venv/bin/python -m pytest --cov --cov-report=term-missing:skip-covered $(SUITE)
