@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -20,9 +20,12 @@ from runwisp.daemon.effects import Effect, Reply
 from runwisp.daemon.inputs import Due, Input, StopDaemon
 from runwisp.daemon.outputs import Copy, Outputs
 from runwisp.daemon.perform import Outside, Performer
+from runwisp.daemon.precedence import in_order
+from runwisp.daemon.processes import Processes
 from runwisp.daemon.sidecars import CHECK_EVERY, Sidecar, User
 from runwisp.daemonlog import Log
 from runwisp.event import Event
+from runwisp.firing import Ticked
 from runwisp.frozen import frozen
 from runwisp.history import Tiding
 from runwisp.link import Link
@@ -40,8 +43,8 @@ RECORD_AGAIN_AFTER: Millis = SECOND
 PUMP_ENDS_WITHIN: Millis = 5 * SECOND
 OTHERS_END_WITHIN: Millis = SECOND // 4
 """What nothing is lost with."""
-TOGETHER = 50
-"""Inputs of one transaction: the first of a crowd is not to wait for the rows of all."""
+TOGETHER = 25
+"""Inputs of one transaction: neither the first of a crowd nor a schedule is to wait for the rows of all."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 IDLE_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2)
 """Caught, as by default they kill, and somebody may take us for a daemon to which they mean something."""
@@ -50,8 +53,7 @@ OF_THE_BRAIN = frozenset({TimerKind.START, TimerKind.TIMEOUT, TimerKind.KILL, Ti
 
 class Brain(Protocol):
     @property
-    def lingering(self) -> Collection[str]:
-        """Runs that have ended but whose leftovers are still to be ended."""
+    def processes(self) -> Processes: ...
 
     def handle(self, happened: Input, now: Now) -> list[Effect]: ...
 
@@ -139,16 +141,24 @@ class Engine:
         self.loop.wait(now, now.mono if self._inbox else until)
         return host.now()
 
-    def turn(self, now: Now, more: Sequence[Input] = ()) -> None:
-        """Everything that happened, and ``more``, through the brain and out into the world."""
+    def turn(self, now: Now, ticked: Sequence[Ticked] = (), until: Mono | None = None) -> None:
+        """What happened, through the brain and out into the world: all of it or, when much happened, what can
+        be done until then."""
         self._take_signals(now)
         self._take_timers(now)
-        inputs = [*self._inbox, *more]
-        self._inbox = []
+        inputs, self._inbox = in_order(self._inbox, ticked, self._task_of), []
         while inputs:
             part, inputs = inputs[:TOGETHER], inputs[TOGETHER:]
             effects = [effect for happened in part for effect in self.brain.handle(happened, now)]
             inputs += self.performer.perform(effects)
+            now = host.now()
+            if until is not None and until <= now.mono and not self.performer.quit:
+                break
+        self._inbox[:0] = inputs
+
+    def _task_of(self, run_id: str) -> str:
+        active = self.brain.processes.active.get(run_id)
+        return active.run.task_name if active else ""
 
     def feed(self, inputs: Sequence[Input]) -> None:
         """For the next turn."""
@@ -215,7 +225,7 @@ class Engine:
                 while sidecar.hear():
                     pass  # its last words, however many
                 sidecar.exited(now, end.how)
-        self._inbox.extend(self.children.gone(self.brain.lingering))
+        self._inbox.extend(self.children.gone(self.brain.processes.lingering))
 
     def _take_timers(self, now: Now) -> None:
         for timer in self.loop.timers.due(now.mono):

@@ -7,7 +7,6 @@ meanwhile sees by the run's life that it is being taken care of.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import partial
 from typing import assert_never
@@ -54,10 +53,6 @@ class Once:
     processes: Processes = field(default_factory=Processes)
     run: Run | None = None
     is_killing: bool = False
-
-    @property
-    def lingering(self) -> Collection[str]:
-        return self.processes.lingering
 
     def begin(self, now: Now) -> list[Effect]:
         turn = Turn(now)

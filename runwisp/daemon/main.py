@@ -135,7 +135,7 @@ class Daemon:
         while engine.performer.quit is None:
             now = engine.wait(self._next_firing(now))
             ticked = self._ticker.due(now) if self._ticker else []
-            engine.turn(now, ticked)
+            engine.turn(now, ticked, self._next_firing(now))
             self._outbox.turned(now)
             self._note_stopping()
             self._web.turned(each.mark.task_name for each in ticked if not isinstance(each, ClockStepped))

@@ -6,7 +6,7 @@ a state of it: it ends with ``Quit``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from runwisp import daemonstate
@@ -71,10 +71,6 @@ class Supervisor:
                     self.tasks[name] = TaskState(definition, ids, self.processes)
                 case Service():
                     self.services[name] = ServiceState.stopped(definition, ids, self.processes)
-
-    @property
-    def lingering(self) -> Collection[str]:
-        return self.processes.lingering
 
     def begin(self, now: Now, unfinished: Sequence[Run]) -> list[Effect]:
         """What a former life left, in the order of ids; then services, then ``run_on_start``.

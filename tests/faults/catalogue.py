@@ -64,6 +64,7 @@ FAULTS = {
         "10,000 tasks loaded",
         "1,000 services up",
         "200 firings in one second",
+        "1,000 failures in a second, with every channel hanging",
         "1,000,000 rows",
         "a 10 GB log",
         "500 followers",

@@ -17,7 +17,9 @@ import pytest
 
 from runwisp.clock import SECOND
 from runwisp.daemon.deliverers import LIMIT, NICENESS
+from runwisp.daemon.engine import TOGETHER
 from runwisp.deliver.deadline import ATTEMPT
+from tests.faults.recording import Seen
 from tests.integration.asking import entered
 from tests.integration.conftest import all_pids, command_line, parent_pid
 from tests.integration.receiver import Answer, Behaviour, Hang, Receiver, Request
@@ -227,6 +229,47 @@ def test_a_full_queue_drops_the_new_ones_counts_them_and_slows_no_task(house: Ho
         assert entered(house, daemon).get("/api/info").json["deliveries"] == {"waiting": 5, "dropped": 15}
         assert daemon.stop() == 0
     assert len(outbox(house)) == 5
+
+
+@pytest.mark.fault("load", "1,000 failures in a second, with every channel hanging")
+@pytest.mark.parametrize("count", [2_000, pytest.param(5_000, marks=pytest.mark.faults)])
+def test_no_firing_waits_for_a_crowd_that_fails_or_for_channels_that_hang(
+    house: House, count: int, seen: Seen
+) -> None:
+    """The crowd keeps the daemon busy for longer than a second, so the probe comes due in the midst of it."""
+    with Receiver(lambda _request: Hang()) as receiver:
+        hooks = [f"hook{n}" for n in range(5)]
+        daemon = house.start(
+            f"[notify]\ndefault_notifiers = {json.dumps(['inapp', *hooks])}\n"
+            + "".join(a_webhook(receiver, hook) for hook in hooks)
+            + '[tasks.probe]\ncron = "@every 1s"\nparallelism = 50\nrun = "true"\n'
+            + "".join(
+                f'[tasks.t{n}]\ncron = "@every {count // 400}s"\nrun = "exit 1"\n' for n in range(count)
+            )
+        )
+        wait_for(lambda: ended_of_the_crowd(house) >= count)
+        deliveries = entered(house, daemon).get("/api/info").json["deliveries"]
+        daemon.stop()
+    crowd = house.query(f"SELECT start_at, end_at FROM runs WHERE {OF_THE_CROWD} LIMIT {count}")  # noqa: S608
+    starts, ends = ([row[name] for row in crowd] for name in ("start_at", "end_at"))
+    probes = house.runs("probe")
+    meanwhile = [run for run in probes if min(starts) < (run.scheduled_for or 0) < max(ends)]
+    assert meanwhile
+    for run in meanwhile:
+        overtaken = [at for at in starts + ends if (run.scheduled_for or 0) < at < (run.start_at or 0)]
+        assert len(overtaken) <= 4 * TOGETHER, f"{run} waited for {len(overtaken)}"
+    assert deliveries["waiting"] == 1024
+    assert deliveries["dropped"] >= len(hooks) * count - 1024
+    late = max((run.start_at or 0) - (run.scheduled_for or 0) for run in meanwhile)
+    seen(f"{count:,} fail in {max(ends) - min(starts):,} ms: a firing in the midst of it is {late} ms late")
+
+
+OF_THE_CROWD = "phase = 'ended' AND task_name LIKE 't%'"
+
+
+def ended_of_the_crowd(house: House) -> int:
+    [row] = house.query(f"SELECT count(*) AS count FROM runs WHERE {OF_THE_CROWD}")  # noqa: S608
+    return int(row["count"])
 
 
 def test_what_was_dropped_is_told_the_next_time_also_by_the_next_daemon(house: House) -> None:

@@ -9,12 +9,17 @@ from pathlib import Path
 
 LEAKY = """
 import os, subprocess, tempfile
+from pathlib import Path
 
 def test_leaks_a_child():
     test_leaks_a_child.kept = subprocess.Popen(["sleep", "60"])
 
 def test_leaks_what_left_its_parent():
-    subprocess.run(["sh", "-c", "setsid sleep 60 >/dev/null 2>&1 &"], check=True)
+    command = ["sh", "-c", "setsid sleep 60 >/dev/null 2>&1 & echo $!"]
+    started = subprocess.run(command, check=True, capture_output=True, text=True)
+    files = Path("/proc", started.stdout.strip())
+    while (files / "comm").read_text() != "sleep\\n" or not (files / "environ").read_bytes():
+        pass  # in the midst of execve(2) nobody knows whose it is
 
 def test_leaks_a_descriptor():
     os.pipe()

@@ -1,0 +1,69 @@
+"""A firing goes in front of a crowd, but not of what happened to its own task."""
+
+from __future__ import annotations
+
+from runwisp.clock import Wall
+from runwisp.daemon.inputs import Due, Exited, Input, StopDaemon
+from runwisp.daemon.precedence import in_order
+from runwisp.firing import Anchored, Cause, ClockStepped, Firing, Mark, Ticked
+from runwisp.timers import Timer, TimerKind
+from runwisp.wire import Drained
+
+TASKS = {"run-of-a": "a", "run-of-b": "b"}
+STOP = StopDaemon("SIGTERM")
+STEPPED = ClockStepped(1)
+
+
+def firing(task: str, at: int = 0) -> Firing:
+    return Firing(Wall(at), Cause.ON_TIME, Mark(task, "", Wall(0)))
+
+
+def exited(task: str) -> Exited:
+    return Exited(f"run-of-{task}", 0, "", None, has_left=False)
+
+
+def drained(task: str) -> Drained:
+    return Drained(f"run-of-{task}", 0, 0, 0, 0, is_held=False)
+
+
+def retry(task: str) -> Due:
+    return Due(Timer(TimerKind.START, f"run-of-{task}", task))
+
+
+def order(waiting: list[Input], *ticked: Ticked) -> list[Input]:
+    return in_order(waiting, ticked, lambda run_id: TASKS.get(run_id, ""))
+
+
+def test_a_firing_overtakes_what_concerns_other_tasks() -> None:
+    waiting: list[Input] = [exited("b"), firing("b"), retry("b"), drained("b")]
+    assert order(waiting, firing("a")) == [firing("a"), *waiting]
+
+
+def test_a_firing_overtakes_nothing_of_its_own_task() -> None:
+    waiting: list[Input] = [exited("b"), exited("a"), drained("b"), drained("a"), firing("a", 1)]
+    expected = [exited("a"), drained("a"), firing("a", 1), firing("a", 2), exited("b"), drained("b")]
+    assert order(waiting, firing("a", 2)) == expected
+
+
+def test_what_may_concern_any_task_is_not_overtaken() -> None:
+    timeout = Due(Timer(TimerKind.TIMEOUT, "run-of-b"))
+    waiting: list[Input] = [exited("b"), STOP, STEPPED, timeout]
+    assert order(waiting, firing("a")) == [STOP, STEPPED, timeout, firing("a"), exited("b")]
+
+
+def test_what_is_left_of_a_run_that_has_ended_waits() -> None:
+    gone = Drained("run-of-nobody", 0, 0, 0, 0, is_held=False)
+    assert order([gone], firing("a")) == [firing("a"), gone]
+
+
+def test_a_clock_that_was_set_comes_before_the_schedules_anchored_anew() -> None:
+    anchored = Anchored(Mark("a", "", Wall(0)))
+    assert order([exited("b"), exited("a")], STEPPED, anchored) == [
+        *(exited("a"), STEPPED, anchored),
+        exited("b"),
+    ]
+
+
+def test_without_a_firing_everything_keeps_its_place() -> None:
+    waiting: list[Input] = [exited("b"), STOP, exited("a")]
+    assert order(waiting) == waiting
