@@ -53,7 +53,9 @@ class Door:
         return self.ask("POST", path, body)
 
     def answer_a_challenge(self, password: str) -> Response:
-        nonce = self.get("/api/auth/challenge").json["nonce"]
+        challenged = self.get("/api/auth/challenge")
+        assert challenged.status == 200, challenged
+        nonce = challenged.json["nonce"]
         return self.post("/api/auth", {"nonce": nonce, "response": answer(password, nonce)})
 
     def log_in(self, password: str) -> Door:
