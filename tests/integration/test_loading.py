@@ -13,14 +13,18 @@ ROOT = Path(__file__).parents[2]
 NETWORK = {"bottle", "waitress", "jwt", "blessed", "ssl", "http", "urllib", "asyncio", "email"}
 HEAVY = {"logging", "multiprocessing", "concurrent", "subprocess", "threading", "unittest"}
 THIRD_PARTY = {"tomli", "croniter", "dateutil", "pytz", "six"}
+PARSES_URLS = {"urllib"}
 PUT_OFF = {"inspect", "ast", "difflib", "_hashlib"}
 
 BOUNDS = {
     "runwisp.pump.main": NETWORK | HEAVY | THIRD_PARTY | PUT_OFF | {"sqlite3", "ctypes", "zoneinfo"},
     "runwisp.search.main": NETWORK | HEAVY | THIRD_PARTY | PUT_OFF | {"sqlite3", "ctypes", "zoneinfo"},
     "runwisp.daemon.main": NETWORK | HEAVY | PUT_OFF | {"croniter", "dateutil"},
-    "runwisp.deliver.main": NETWORK | THIRD_PARTY | PUT_OFF | {"sqlite3", "logging", "subprocess"},
-    "runwisp.cli.notify_test": NETWORK | {"sqlite3", "dateutil", "logging"},
+    "runwisp.deliver.main": NETWORK - PARSES_URLS
+    | THIRD_PARTY
+    | PUT_OFF
+    | {"sqlite3", "logging", "subprocess"},
+    "runwisp.cli.notify_test": NETWORK - PARSES_URLS | {"sqlite3", "dateutil", "logging"},
     "runwisp.web.main": PUT_OFF
     | {
         "ssl",
