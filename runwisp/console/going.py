@@ -140,7 +140,9 @@ def of_place(place: Place) -> tuple[Ask, ...]:
             return AskRuns(name), AskFirings(name)
         case RunPlace(name, run_id):
             return AskRun(name, run_id), AskRuns(name)
-        case Home() | InfoPlace():
+        case Home():
+            return (AskInfo(),)
+        case InfoPlace():
             return AskInfo(), AskSystem(), AskSamples()
         case Notices() | Debug():
             return ()
@@ -154,7 +156,7 @@ def everything(model: Model) -> Turn:
 
 
 def sampled(model: Model) -> Model:
-    """The machine is looked at again in a while."""
+    """What no stream tells is asked for again in a while."""
     return replace(model, due=replace(model.due, system=Mono(model.now.mono + SAMPLED_EVERY)))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runwisp.clock import Wall
-from runwisp.console.graph import sparkline
 from runwisp.console.model import Model, RunPlace, TaskPlace
 from runwisp.console.records import Run, Task
 from runwisp.console.state import State, of_run, of_task, wants_attention
@@ -21,7 +20,6 @@ from runwisp.console.words import (
     date_time,
     plural,
     run_length,
-    size,
     until,
     whole_minutes,
 )
@@ -47,7 +45,7 @@ def rows(model: Model, on: Sheet) -> list[Row]:
 
 
 def _daemon(model: Model, on: Sheet) -> list[Row]:
-    info, system = model.info, model.system
+    info = model.info
     if info is None:
         return []
     found = [
@@ -58,11 +56,6 @@ def _daemon(model: Model, on: Sheet) -> list[Row]:
     ]
     if info.health != "ok":
         found += facts("Health", f"{info.health}: {info.health_reason}", on)
-    if system:
-        cpu, memory = f"{system.cpu_usage:.0f} %", f"{system.mem_usage:.0f} %"
-        used = f"{memory} of {size(system.mem_total)}"
-        found += [_usage("CPU", cpu, [s.cpu for s in model.samples], on)]
-        found += [_usage("Memory", used, [s.mem for s in model.samples], on)]
     return found
 
 
@@ -78,11 +71,6 @@ def _counts(model: Model) -> str:
     running, queued = (sum(getattr(task, name) for task in tasks) for name in ("running", "queued"))
     parts = [plural(len(tasks) - services, "task"), plural(services, "service"), f"{count(running)} running"]
     return ", ".join(parts + ([f"{count(queued)} queued"] if queued else []))
-
-
-def _usage(name: str, words: str, samples: Sequence[float], on: Sheet) -> Row:
-    columns = min(40, on.columns - 40)
-    return fact(name, f"{words:<18} ", (sparkline(samples, columns, 100, on.signs.bars), Tone.RUN))
 
 
 def _stale(model: Model, on: Sheet) -> list[Row]:

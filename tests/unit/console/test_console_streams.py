@@ -123,12 +123,19 @@ def test_after_a_gap_everything_is_asked_for_anew_and_the_place_is_kept() -> Non
     assert (scene.model.place, scene.model.position) == (place, position)
 
 
+TO_INFO = ("G", "k", "enter")
+
+
 def test_the_machine_is_looked_at_while_somebody_looks_at_it() -> None:
     scene = Scene()
     before = len(scene.daemon.asked)
     scene.later(10_000)
+    assert asked(scene, before) == [AskInfo()]
+    scene.press(*TO_INFO)
+    before = len(scene.daemon.asked)
+    scene.later(10_000)
     assert asked(scene, before) == [AskInfo(), AskSystem(), AskSamples()]
-    scene.press("j", "enter")
+    scene.press("n")
     before = len(scene.daemon.asked)
     scene.later(60_000)
     assert not asked(scene, before)
@@ -148,7 +155,7 @@ def test_a_refusal_is_told_where_its_answer_would_be() -> None:
     daemon = FakeDaemon(refusals={AskTasks: ("internal", "tasks cannot be told")})
     assert "tasks cannot be told" in Scene(daemon).text
     daemon = FakeDaemon(refusals={AskSystem: ("internal", "no figures")})
-    assert "no figures" in Scene(daemon).text
+    assert "no figures" in Scene(daemon).press(*TO_INFO).text
 
 
 @pytest.mark.parametrize("found", [None, [], 3, "x", {}, {"runs": 3}, [{"name": "a"}]])
