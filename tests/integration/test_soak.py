@@ -28,7 +28,7 @@ def test_a_long_life_under_load_loses_nothing_and_stays_as_small_as_it_was(
         for trend in soak.trends.values()
     )
     counted = ", ".join(f"{name}: {count:,.0f}" for name, count in soak.counted.items())
-    seen(f"{size.seconds:.0f} s; {counted}; at the end, and how much it climbed in the second half: {grown}")
+    seen(f"{size.seconds:.0f} s; {counted}; at the end, and how much it climbed in the last third: {grown}")
     climbs = {f"{trend.name} climbs" for trend in soak.trends.values()}
     if size is SHORT:  # in seconds everything still warms up
         soak.found = [each for each in soak.found if each not in climbs]
@@ -46,5 +46,5 @@ def test_what_climbs_is_told_from_what_comes_and_goes() -> None:
         leaking.add(at, 100 + at / 20 + at % 7)
         busy.add(at, 100 + at % 7)
     assert not leaking.is_flat
-    assert leaking.climb == pytest.approx(9.5, abs=1)
+    assert leaking.climb == pytest.approx(6.3, abs=0.7)
     assert busy.is_flat

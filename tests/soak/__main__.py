@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.integration.running import House
 from tests.soak.soak import Size, Soak
 
-COLUMNS = ("", "unit", "first", "middle", "last", "most", "climb of 2nd half", "allowed", "")
+COLUMNS = ("", "unit", "first", "middle", "last", "most", "climb of last third", "allowed", "")
 
 
 def table(rows: Iterable[Sequence[str]]) -> str:

@@ -35,7 +35,7 @@ def floor(samples: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 @dataclass
 class Trend:
-    """One figure as it was sampled, and how much it may climb in the second half of its samples."""
+    """One figure as it was sampled, and how much it may climb in the last third of its samples."""
 
     name: str
     unit: str
@@ -46,12 +46,12 @@ class Trend:
         self.samples.append((at, value))
 
     @property
-    def second_half(self) -> list[tuple[float, float]]:
-        return self.samples[len(self.samples) // 2 :]
+    def last_third(self) -> list[tuple[float, float]]:
+        return self.samples[len(self.samples) * 2 // 3 :]
 
     @property
     def climb(self) -> float:
-        return climb(floor(self.second_half))
+        return climb(floor(self.last_third))
 
     @property
     def is_flat(self) -> bool:
