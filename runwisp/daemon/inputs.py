@@ -90,18 +90,5 @@ class StopDaemon:
     why: str
 
 
-Input = (
-    Ticked
-    | Asked
-    | Spawned
-    | SpawnFailed
-    | Exited
-    | LeftoversGone
-    | Renamed
-    | Drained
-    | Closed
-    | Overflowed
-    | Pressure
-    | Due
-    | StopDaemon
-)
+OfARun = Spawned | SpawnFailed | Exited | LeftoversGone | Renamed | Drained | Closed | Overflowed | Pressure
+Input = Ticked | Asked | OfARun | Due | StopDaemon

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from runwisp.daemon.inputs import Due, Exited, Input, LeftoversGone, Spawned, SpawnFailed
+from runwisp.daemon.inputs import Due, Input, OfARun
 from runwisp.firing import Anchored, Firing, Missed, Ticked
-from runwisp.wire import Closed, Drained, Overflowed, Pressure, Renamed
 
 
 def in_order(
@@ -30,22 +29,8 @@ def in_order(
 
 def _task_of(happened: Input, task_of_run: Callable[[str], str]) -> str | None:
     """None for what may concern any task."""
-    match happened:
-        case Firing(mark=mark) | Missed(mark=mark) | Anchored(mark=mark):
-            return mark.task_name
-        case (
-            Spawned(run_id)
-            | SpawnFailed(run_id)
-            | Exited(run_id)
-            | LeftoversGone(run_id)
-            | Renamed(run_id)
-            | Drained(run_id)
-            | Closed(run_id)
-            | Overflowed(run_id)
-            | Pressure(run_id)
-        ):
-            return task_of_run(run_id)
-        case Due(timer):
-            return timer.task_name or None
-        case _:
-            return None
+    if isinstance(happened, OfARun):
+        return task_of_run(happened.run_id)
+    if isinstance(happened, Firing | Missed | Anchored):
+        return happened.mark.task_name
+    return happened.timer.task_name or None if isinstance(happened, Due) else None
