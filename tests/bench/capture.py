@@ -15,12 +15,10 @@ from tests.bench import contenders
 from tests.bench.contenders import POLL, Running, runs, told, workshop
 from tests.bench.figures import OURS, Result, Target, in_turns
 from tests.bench.rows import row
-from tests.bench.watching import Census, cpu_seconds, wait_until
+from tests.bench.watching import Census, cpu_seconds, has_open, wait_until
 
 LIMIT = "cat > file"
 MB = 1_000_000
-BLOCKED_AFTER = 0.3
-"""Seconds after which a writer that was seen is sure to wait for its gate."""
 
 
 def writer(folder: Path, size: int) -> tuple[str, ...]:
@@ -29,25 +27,33 @@ def writer(folder: Path, size: int) -> tuple[str, ...]:
 
 
 class Gate:
-    """Keeps writers waiting until all are there, so that their own start is not measured."""
+    """Keeps writers waiting until all are there, so that their own start is not measured.
+
+    We have the FIFO open both ways, which waits for nobody; a writer that opened it reads until we close it.
+    Source: fifo(7).
+    """
 
     def __init__(self, folder: Path, size: int, count: int = 1) -> None:
         self.command = writer(folder, size)
-        self._path = folder / "gate"
+        self._path = os.path.realpath(folder / "gate")
         self._count = count
         self._census = Census(self.command)
         os.mkfifo(self._path)
+        self._fd = os.open(self._path, os.O_RDWR)
 
     def gather(self) -> None:
         """Waits for all of them."""
-        wait_until(lambda: self._census.count() >= self._count, POLL)
-        time.sleep(BLOCKED_AFTER)
+        wait_until(self._are_there, POLL)
 
     def open(self) -> float:
         """The monotonic time at which they begin to write."""
         began = time.monotonic()
-        os.close(os.open(self._path, os.O_WRONLY))
+        os.close(self._fd)
         return began
+
+    def _are_there(self) -> bool:
+        self._census.count()
+        return sum(has_open(pid, self._path) for pid in self._census.found) >= self._count
 
 
 def figures(size: int, seconds: float, cpu: float) -> Mapping[str, float]:

@@ -103,6 +103,13 @@ def open_files(pid: int) -> int:
     return 0
 
 
+def has_open(pid: int, path: str) -> bool:
+    folder = f"/proc/{pid}/fd"
+    with suppress(FileNotFoundError):
+        return path in [os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)]
+    return False
+
+
 def end_all(folder: str) -> None:
     """Whatever a contender that worked in that folder left running."""
     wanted = f"{MARK}={folder}".encode()

@@ -1,4 +1,4 @@
-"""A task that prints: ``writer.py GATE BYTES`` waits for the FIFO, then writes lines of 100 bytes."""
+"""A task that prints: ``writer.py GATE BYTES`` waits for the FIFO to end, then writes lines of 100 bytes."""
 
 from __future__ import annotations
 
@@ -19,5 +19,6 @@ def write(count: int) -> None:
 
 
 if __name__ == "__main__":
-    os.close(os.open(sys.argv[1], os.O_RDONLY))
+    gate = os.open(sys.argv[1], os.O_RDONLY)
+    os.read(gate, 1)
     write(int(sys.argv[2]))
