@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import select
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from runwisp import host
 from runwisp.clock import after, spell
@@ -44,24 +45,10 @@ def run(name: str, argv: tuple[str, ...], given: bytes) -> Ended:
 
     Raises: NotDelivered when it cannot be started, or is not done in time.
     """
-    with _stdin(given) as stdin, _pipe() as (output, its_output):
+    with _stdin(given) as stdin, _pipe() as (output, its_output), _ctrl_c_put_off() as let_in:
+        pid = _spawned(name, argv, stdin, its_output)
         try:
-            pid = os.posix_spawn(
-                argv[0],
-                argv,
-                inherited(os.environ, ()),
-                file_actions=(
-                    (os.POSIX_SPAWN_DUP2, stdin, 0),
-                    (os.POSIX_SPAWN_DUP2, its_output, 1),
-                    (os.POSIX_SPAWN_DUP2, its_output, 2),
-                ),
-                setsid=True,
-                setsigmask=(),
-                setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
-            )
-        except OSError as error:
-            raise NotDelivered(f"{name}: {(error.strerror or '').lower()}", is_final=True) from error
-        try:
+            let_in()
             said = _watched(pid, output)
         except TimeoutError as error:
             _end(pid)
@@ -70,6 +57,26 @@ def run(name: str, argv: tuple[str, ...], given: bytes) -> Ended:
             _end(pid)
             raise
     return Ended(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said)
+
+
+def _spawned(name: str, argv: tuple[str, ...], stdin: int, output: int) -> int:
+    """Raises: NotDelivered."""
+    try:
+        return os.posix_spawn(
+            argv[0],
+            argv,
+            inherited(os.environ, ()),
+            file_actions=(
+                (os.POSIX_SPAWN_DUP2, stdin, 0),
+                (os.POSIX_SPAWN_DUP2, output, 1),
+                (os.POSIX_SPAWN_DUP2, output, 2),
+            ),
+            setsid=True,
+            setsigmask=(),
+            setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
+        )
+    except OSError as error:
+        raise NotDelivered(f"{name}: {(error.strerror or '').lower()}", is_final=True) from error
 
 
 def _watched(pid: int, output: int) -> str:
@@ -100,6 +107,17 @@ def _end(pid: int) -> None:
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
+
+
+@contextmanager
+def _ctrl_c_put_off() -> Iterator[Callable[[], object]]:
+    """Until it is let in: between a start and the note of its pid nobody could end what was started."""
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    let_in = partial(signal.pthread_sigmask, signal.SIG_SETMASK, former)
+    try:
+        yield let_in
+    finally:
+        let_in()
 
 
 @contextmanager

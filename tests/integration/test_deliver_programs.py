@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runwisp.deliver import program
 from runwisp.deliver.attempt import attempted
 from runwisp.delivery import Outcome, Verdict
 from runwisp.notifier import Command
+from tests.integration.conftest import all_pids
 from tests.integration.sending import Deliver, a_run, an_order, write_log
 
 SENT = Outcome(Verdict.SENT)
@@ -54,6 +57,21 @@ def test_it_inherits_what_a_run_does(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert {*(tmp_path / "fds").read_text().split()} - {"255", "10"} == {"0", "1", "2"}
     pid, session = (tmp_path / "ids").read_text().split()
     assert pid == session
+
+
+def test_a_ctrl_c_in_the_moment_of_its_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    spawn, pids = os.posix_spawn, []
+
+    def spawned(*given: Any, **keys: Any) -> int:
+        pids.append(spawn(*given, **keys))
+        signal.raise_signal(signal.SIGINT)
+        return pids[0]
+
+    monkeypatch.setattr(os, "posix_spawn", spawned)
+    with pytest.raises(KeyboardInterrupt):
+        program.run("the command", ("/bin/sleep", "1000"), b"")
+    assert pids[0] not in all_pids()
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ CALL_HOMES = {
     "os.system": set(),
     "os.popen": set(),
     "os.urandom": {"host"},
-    "signal.pthread_sigmask": {"loop"},
+    "signal.pthread_sigmask": {"deliver", "loop"},
     "signal.set_wakeup_fd": {"loop"},
     "signal.signal": {"loop"},
     "time.monotonic": {"host"},
