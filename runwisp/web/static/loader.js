@@ -3,7 +3,8 @@
 import { m } from "./view.js";
 import { Trouble } from "./trouble.js";
 
-const SLOW = 200;
+/** Milliseconds after which what is still loading is shown to be. */
+export const SLOW = 200;
 
 /**
  * @template T

@@ -54,17 +54,11 @@ export const stateText = (run) => {
   return reason ? `${word}, ${reason}` : word;
 };
 
+const signed = ({ tone, word, reason }) =>
+  m(`span.state.tone-${tone}`, [icon(tone), m("span", word), reason && m("span.reason", reason)]);
+
 /** The state of a run as sign and words: attrs.run. */
-export const RunState = {
-  view: ({ attrs: { run } }) => {
-    const { tone, word, reason } = stateOf(run);
-    return m(`span.state.tone-${tone}`, [
-      icon(tone),
-      m("span", word),
-      reason && m("span.reason", reason),
-    ]);
-  },
-};
+export const RunState = { view: ({ attrs: { run } }) => signed(stateOf(run)) };
 
 /** What a task or service is doing; how it last fared is told by its last run. */
 export const taskState = (task) => {
@@ -88,16 +82,8 @@ const serviceState = (task) => {
   return { tone: "waiting", word: "restarting", reason: "" };
 };
 
-export const TaskState = {
-  view: ({ attrs: { task } }) => {
-    const { tone, word, reason } = taskState(task);
-    return m(`span.state.tone-${tone}`, [
-      icon(tone),
-      m("span", word),
-      reason && m("span.reason", reason),
-    ]);
-  },
-};
+/** attrs.task. */
+export const TaskState = { view: ({ attrs: { task } }) => signed(taskState(task)) };
 
 /** Whether a person should look at it: its last run failed, or a service is not all there. */
 export const wantsAttention = (task) => {

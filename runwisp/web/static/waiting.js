@@ -1,13 +1,11 @@
 // What pages show until the store is filled: nothing at first, then grey lines; and what went wrong.
 
 import { m } from "./view.js";
-import { skeletonRows } from "./loader.js";
+import { skeletonRows, SLOW } from "./loader.js";
 import { load, store } from "./store.js";
 import { Trouble } from "./trouble.js";
 
-const SLOW = 200;
-
-/** attrs.title is the heading. */
+/** attrs: title, the heading, and isTitleSeen; rows of grey lines. */
 export const Waiting = () => {
   let isSlow = false;
   let timer = 0;
@@ -16,11 +14,11 @@ export const Waiting = () => {
       timer = setTimeout(() => ((isSlow = true), m.redraw()), SLOW);
     },
     onremove: () => clearTimeout(timer),
-    view: ({ attrs: { title } }) => [
-      m("h1", title),
+    view: ({ attrs: { title, isTitleSeen = true, rows = 6 } }) => [
+      m(isTitleSeen ? "h1" : "h1.sr-only", title),
       store.problem
         ? m(Trouble, { problem: store.problem, retry: () => load(false) })
-        : isSlow && m(".panel", skeletonRows(6)),
+        : isSlow && m(".panel", skeletonRows(rows)),
     ],
   };
 };

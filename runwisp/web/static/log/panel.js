@@ -6,6 +6,7 @@
 
 import { m } from "../view.js";
 import { icon } from "../icons.js";
+import { SLOW } from "../loader.js";
 import { query } from "../router.js";
 import { Lost, Nothing } from "./empty.js";
 import { finderOf } from "./finder.js";
@@ -16,8 +17,6 @@ import { readerOf } from "./reader.js";
 import { searchOf } from "./search.js";
 import { Found } from "./searchbar.js";
 import { Tools } from "./tools.js";
-
-const SLOW = 200;
 
 /** What was searched for, as it stands in the address. */
 const asked = () => {

@@ -3,6 +3,7 @@
 
 import { m } from "../view.js";
 import { get } from "../api.js";
+import { SLOW } from "../loader.js";
 import { onReload, onRuns } from "../store.js";
 import { matches, paramsOf } from "./filters.js";
 
@@ -10,7 +11,6 @@ import { matches, paramsOf } from "./filters.js";
 const ROWS = { all: 50, ofTask: 20 };
 /** As far as the API counts from the start of a list. */
 const FURTHEST_OFFSET = 10_000;
-const SLOW = 200;
 
 /** The page before each cursor, so far as this tab came by it. */
 const TRAIL = "runwisp.trail";
