@@ -115,7 +115,8 @@ def test_the_login_works_where_the_browser_has_no_crypto(page: Page) -> None:
 
 
 def test_logging_out_ends_the_session(page: Page) -> None:
-    log_in(page)
+    with page.expect_response(re.compile(r"/api/notifications\?")):  # asked later, it would be refused
+        log_in(page)
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_label("Password", exact=True)).to_be_visible()
     page.goto("/?q=hello")
