@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 
-from runwisp import host
+from runwisp import host, reaper
 from runwisp.cli.loaded import loaded
 from runwisp.closest import did_you_mean
 from runwisp.config import Config
@@ -50,6 +50,7 @@ def run(flags: argparse.Namespace) -> int:
     order = _order(found, notifier, target, DataDir(flags.data).absolute)
     for path in exposed_files(notifier, order.data_dir):
         print(f"warning: other users may read {printable(path)}: chmod 0600", file=sys.stderr)
+    reaper.seal_descriptors()
     outcome = attempted(order, os.environ)
     if outcome.verdict is not Verdict.SENT:
         raise _failed(flags.address, outcome)

@@ -136,6 +136,22 @@ def test_it_says_nothing_of_itself_in_the_data_directory(house: House) -> None:
     assert not house.data.exists()
 
 
+def test_what_the_caller_has_open_reaches_no_command(house: House) -> None:
+    seen = house.folder / "seen"
+    house.write(f'[[notifier]]\nid = "it"\ntype = "command"\nrun = "ls -l /proc/$$/fd > {seen}"\n')
+    with (house.folder / "lock").open("w") as lock:
+        done = subprocess.run(
+            house.command("notify-test", "it"),
+            cwd=house.folder,
+            env=house.environ(),
+            pass_fds=[lock.fileno()],
+            check=False,
+        )
+    assert done.returncode == 0
+    assert "memfd" in seen.read_text()
+    assert "lock" not in seen.read_text()
+
+
 def test_an_impatient_caller_leaves_no_command_behind(house: House) -> None:
     """Which runs in a session of its own, and so hears nothing of a Ctrl-C."""
     started = house.folder / "started"
