@@ -56,27 +56,30 @@ class LogFiles:
 
     def open(self, suffix: str, flags: int) -> int:
         """Opens one of the files; the folder is made when the file is."""
-        with self._folder(is_made=bool(flags & os.O_CREAT)) as folder:
+        with self.folder(is_made=bool(flags & os.O_CREAT)) as folder:
             return _open_regular(self.stem + suffix, flags, folder)
 
-    def replace(self, suffix: str, content: bytes) -> None:
-        """Puts a new file in the place of the old one, so that a reader sees the one or the other, whole."""
+    def replace(self, suffix: str, content: bytes) -> int:
+        """Puts a new file in the place of the old one, so that a reader sees the one or the other, whole.
+        Gives it open."""
         name = self.stem + suffix
-        with self._folder(is_made=True) as folder:
-            fd = _open_regular(name + DRAFT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, folder)
+        with self.folder(is_made=True) as folder:
+            fd = _open_regular(name + DRAFT, os.O_RDWR | os.O_CREAT | os.O_TRUNC, folder)
             try:
                 write_all(fd, content)
-            finally:
+                os.rename(name + DRAFT, name, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
                 os.close(fd)
-            os.rename(name + DRAFT, name, src_dir_fd=folder, dst_dir_fd=folder)
+                raise
+            return fd
 
-    def overwrite(self, suffix: str, content: bytes) -> None:
+    def overwrite(self, suffix: str, content: bytes, folder: int) -> None:
         """Writes over a file, or makes it: one write below a page, so that being killed cannot tear it.
 
         It never becomes shorter: what is left of the old content is blanked. Unlike ``replace`` it needs no
         room on a full disk, and does not make ext4 allocate at once (auto_da_alloc, ext4(5)).
         """
-        fd = self.open(suffix, os.O_WRONLY | os.O_CREAT)
+        fd = _open_regular(self.stem + suffix, os.O_WRONLY | os.O_CREAT, folder)
         try:
             write_all(fd, content.ljust(os.fstat(fd).st_size))
         finally:
@@ -85,7 +88,7 @@ class LogFiles:
     def supersede(self, suffix: str, by: str) -> None:
         """Gives one file the name of another, which goes: removed first, as a rename onto it would make ext4
         allocate and write the new one at once."""
-        with self._folder(is_made=False) as folder:
+        with self.folder(is_made=False) as folder:
             with suppress(FileNotFoundError):
                 os.unlink(self.stem + suffix, dir_fd=folder)
             os.rename(self.stem + by, self.stem + suffix, src_dir_fd=folder, dst_dir_fd=folder)
@@ -96,26 +99,25 @@ class LogFiles:
         with os.fdopen(fd, "rb") as file:
             return file.read()
 
-    def sizes(self) -> dict[str, int]:
+    def sizes(self, folder: int) -> dict[str, int]:
         """The length of each file there is, by suffix."""
         found = {}
-        with self._folder(is_made=False) as folder:
-            for suffix in SUFFIXES:
-                with suppress(FileNotFoundError):
-                    found[suffix] = os.stat(self.stem + suffix, dir_fd=folder, follow_symlinks=False).st_size
+        for suffix in SUFFIXES:
+            with suppress(FileNotFoundError):
+                found[suffix] = os.stat(self.stem + suffix, dir_fd=folder, follow_symlinks=False).st_size
         return found
 
     def remove(self) -> None:
         """Removes all files and, if nothing else is in it, the folder; whatever is gone already is well."""
         with suppress(FileNotFoundError):
-            with self._folder(is_made=False) as folder:
+            with self.folder(is_made=False) as folder:
                 for suffix in (*SUFFIXES, INDEX + DRAFT, META + DRAFT):
                     with suppress(FileNotFoundError):
                         os.unlink(self.stem + suffix, dir_fd=folder)
             _remove_if_empty(f"{self.logs_dir}/{self.task_name}")
 
     @contextmanager
-    def _folder(self, is_made: bool) -> Iterator[int]:
+    def folder(self, is_made: bool) -> Iterator[int]:
         """The task's folder as a descriptor, reached without following a symlink."""
         try:
             folder = self._open_folder()

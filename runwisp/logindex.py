@@ -148,9 +148,9 @@ class IndexWriter:
     def start(self, header: Header, records: Sequence[Record]) -> None:
         """Puts a new index in the place of whatever is there, and goes on with it."""
         content = header.packed() + b"".join(packed(record) for record in records)
-        self._files.replace(INDEX, content)
+        fd = self._files.replace(INDEX, content)
         self.close()
-        self._fd = self._files.open(INDEX, os.O_RDWR)
+        self._fd = fd
         self._size = len(content)
 
     def rotate(self, header: Header) -> bool:

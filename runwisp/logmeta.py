@@ -16,6 +16,8 @@ from runwisp.logfile import META, LogFiles
 
 STEP = 256
 """The length is a multiple of this, so that the file can tell its own and seldom grows."""
+MOST_BESIDES_RUN = 384
+"""Bytes of a note without its run, where every number has twenty digits."""
 
 
 @dataclass(slots=True)
@@ -52,14 +54,14 @@ class Note:
 
 def write_note(files: LogFiles, run: str, note: Note) -> LogTotals:
     """``run``: the JSON object of the run. Where the disk does not take it, the database still tells."""
-    sizes = _sizes(files)
-    present = sizes.pop(META, 0)
-    others = sum(sizes.values())
-    size = max(present, -(-(len(_spelled(run, note, others)) + 16) // STEP) * STEP)
-    content = _spelled(run, note, others + size).ljust(size - 1) + b"\n"
-    with suppress(OSError):
-        files.overwrite(META, content)
-    return note.counts.totals(others + size)
+    disk_bytes = 0
+    with suppress(OSError), files.folder(is_made=True) as folder:
+        sizes = files.sizes(folder)
+        size = max(sizes.pop(META, 0), -(-(len(run) + MOST_BESIDES_RUN) // STEP) * STEP)
+        disk_bytes = sum(sizes.values()) + size
+        content = _spelled(run, note, disk_bytes).ljust(size - 1) + b"\n"
+        files.overwrite(META, content, folder)
+    return note.counts.totals(disk_bytes)
 
 
 def read_note(files: LogFiles, run_id: str) -> Note | None:
@@ -104,10 +106,3 @@ def _spelled(run: str, note: Note, disk_bytes: int) -> bytes:
         "is_whole": note.is_whole,
     }
     return f'{{"run": {run}, "log": {json.dumps(log)}, "finalized": {json.dumps(note.is_final)}}}'.encode()
-
-
-def _sizes(files: LogFiles) -> dict[str, int]:
-    try:
-        return files.sizes()
-    except OSError:
-        return {}  # somebody removed the folder, or the disk cannot even say

@@ -77,8 +77,9 @@ class Renamed:
 
 @frozen
 class Drained:
-    """Answer to ``Exited``: the log is complete and on disk. ``is_held``: some process still holds the pipe;
-    what it prints is counted, not kept, and told with ``Closed``."""
+    """Answer to ``Exited``: the log is complete and on disk. ``is_held``: some process still holds a pipe;
+    what it prints is counted, not kept, and told with ``Closed``. Otherwise that does not follow, and the
+    daemon may let go of its duplicates."""
 
     run_id: str
     log_lines: int
@@ -90,8 +91,8 @@ class Drained:
 
 @frozen
 class Closed:
-    """Both pipes of a drained run are closed; the daemon may let go of its duplicates. ``late_lines`` came
-    after the run was drained and were dropped."""
+    """Both pipes of a drained run that were held are closed; the daemon may let go of its duplicates.
+    ``late_lines`` came after the run was drained and were dropped."""
 
     run_id: str
     late_lines: int

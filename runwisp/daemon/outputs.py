@@ -132,6 +132,8 @@ class Outputs:
                 stream = self._streams[run_id]
                 is_news = not stream.is_drained
                 stream.is_drained = True
+                if not message.is_held:
+                    self._let_go(run_id)
                 return is_news
             case Closed(run_id):
                 self._let_go(run_id)

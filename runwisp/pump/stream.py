@@ -139,6 +139,7 @@ class Output:
     _look_at: Mono = NEVER
     _unsaid: list[str] = field(default_factory=list)
     _has_exited: bool = False
+    _told: Drained | None = None
     _late_lines: int = 0
     _has_told_pressure: bool = False
     _has_told_overflow: bool = False
@@ -150,7 +151,7 @@ class Output:
 
     @property
     def is_over(self) -> bool:
-        return self.state is OutputState.DRAINED and not self.pipes
+        return self._told is not None and not self.pipes
 
     def start(self, now: Now) -> None:
         self._stem = self.writer.files.stem
@@ -214,7 +215,7 @@ class Output:
             self._drain_by = None
         if self.state is OutputState.DRAINING and self._is_drained():
             self._finish(now)
-        if self.is_over:
+        if self._told and self._told.is_held and not self.pipes:
             self.messages.append(Closed(self.run_id, self._late_lines))
 
     def next_at(self) -> Mono | None:
@@ -296,16 +297,15 @@ class Output:
 
     def _tell_drained(self) -> None:
         totals = self.totals
-        self.messages.append(
-            Drained(
-                self.run_id,
-                totals.log_lines,
-                totals.log_bytes,
-                totals.log_dropped_lines,
-                totals.log_disk_bytes,
-                is_held=bool(self.pipes),
-            )
+        self._told = Drained(
+            self.run_id,
+            totals.log_lines,
+            totals.log_bytes,
+            totals.log_dropped_lines,
+            totals.log_disk_bytes,
+            is_held=bool(self.pipes),
         )
+        self.messages.append(self._told)
 
     def _tell(self) -> None:
         """What happened to the log that the daemon has to know, each once."""

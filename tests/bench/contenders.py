@@ -60,14 +60,19 @@ def cron() -> Path | None:
 
 
 @contextmanager
-def workshop() -> Iterator[Path]:
-    """A folder for one contender and one measurement; what still runs there at the end is ended."""
-    folder = tempfile.mkdtemp(prefix="bench-")
+def workshop(within: Path | None = None) -> Iterator[Path]:
+    """A folder for one contender and one measurement; what still runs there at the end is ended.
+
+    ``within`` another it is removed with that one: where thousands of files were just removed, ext4 is slow
+    to make new ones, as it does not take their inodes again for some minutes, and looks at each to see that.
+    """
+    folder = tempfile.mkdtemp(prefix="bench-", dir=within)
     try:
         yield Path(folder)
     finally:
         end_all(folder)
-        shutil.rmtree(folder)
+        if within is None:
+            shutil.rmtree(folder)
 
 
 @dataclass(frozen=True, slots=True)

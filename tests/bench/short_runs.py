@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 from tests.bench import contenders
 from tests.bench.contenders import bare, history, runs, workshop
@@ -23,11 +24,11 @@ POLL = 0.02
 HOUR = 3_600_000
 
 
-def ours(count: int, width: int) -> Mapping[str, float]:
+def ours(within: Path, count: int, width: int) -> Mapping[str, float]:
     """They are the firings of a schedule that the daemon, started anew, catches up on."""
     keys = f'run = "{" ".join(COMMAND)}"\ncron = "@every 1h"\ncatch_up = "all"\nqueue_max = 10000'
     tables = {"tasks.t": f"{keys}\nmax_catch_up_runs = {count}\nparallelism = {width}"}
-    with workshop() as folder:
+    with workshop(within) as folder:
         with contenders.runwisp(folder, tables):
             wait_until(lambda: bool(history(folder, "SELECT * FROM marks")), POLL)
         with closing(sqlite3.connect(folder / "data/runwisp.db")) as database, database:
@@ -39,13 +40,13 @@ def ours(count: int, width: int) -> Mapping[str, float]:
     return {"rate": count / (ended - began) * 1000}
 
 
-def supervisord(count: int, width: int) -> Mapping[str, float]:
+def supervisord(within: Path, count: int, width: int) -> Mapping[str, float]:
     """Its nearest: as many programs that are started again whenever they end; a tenth of the runs, as it
     takes that long."""
     count //= 10
     keys = {"command": " ".join(COMMAND), "autorestart": "true", "startsecs": "0"}
     keys |= {"numprocs": str(width), "process_name": "%(process_num)d"}
-    with workshop() as folder:
+    with workshop(within) as folder:
         log = folder / "supervisord.log"
         with contenders.supervisord(folder, {"t": keys}):
             wait_until(lambda: log.exists() and log.read_text().count("exited: ") >= count, POLL)
@@ -58,8 +59,8 @@ def _instant(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%d %H:%M:%S,%f")
 
 
-def limit(count: int, width: int) -> Mapping[str, float]:
-    with workshop() as folder:
+def limit(within: Path, count: int, width: int) -> Mapping[str, float]:
+    with workshop(within) as folder:
         command = bare("short_runs", folder, count, width, *COMMAND)
         done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     return {"rate": count / float(done.stdout)}
@@ -67,7 +68,9 @@ def limit(count: int, width: int) -> Mapping[str, float]:
 
 def measure(rounds: int = 5, count: int = 2000, width: int = 50, only: Sequence[str] = ()) -> list[Result]:
     everyone = {OURS: ours, "supervisord": supervisord, LIMIT: limit}
-    found = in_turns({name: partial(run, count, width) for name, run in everyone.items()}, rounds, only)
+    with workshop() as within:
+        measured = {name: partial(run, within, count, width) for name, run in everyone.items()}
+        found = in_turns(measured, rounds, only)
     what = f"short runs, {width} at once, each printing a line"
     return [Result(what, "runs a second", LIMIT, Target(0.45, is_most=False), found["rate"])]
 

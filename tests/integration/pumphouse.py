@@ -188,6 +188,11 @@ class PumpHouse:
     def files(self, run_id: str = "RUN1") -> LogFiles:
         return LogFiles(self.logs_dir, TASK, f"20260101_000000_{run_id}")
 
+    def sizes(self, run_id: str = "RUN1") -> dict[str, int]:
+        files = self.files(run_id)
+        with files.folder(is_made=False) as folder:
+            return files.sizes(folder)
+
     def text(self, run_id: str = "RUN1") -> bytes:
         with suppress(FileNotFoundError):
             return self.files(run_id).read(".log")

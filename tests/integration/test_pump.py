@@ -62,8 +62,9 @@ def test_what_a_run_prints_is_in_its_log_when_it_is_said_to_be_drained(pump: Pum
     assert (drained.log_lines, drained.log_bytes, drained.is_held) == (3, 18, False)
     assert sorted(shown(pump)) == [("stderr", "err"), ("stdout", "no newline"), ("stdout", "out")]
     assert b"[ERR] err\n" in pump.text()
-    assert pump.closed().late_lines == 0
     pump.wait_until(lambda: pump.is_asleep() or None)
+    pump.listen(0)
+    assert not pump.messages, "that no pipe is held was told already"
 
 
 def test_a_run_that_prints_nothing_makes_no_file(pump: PumpHouse) -> None:
@@ -76,9 +77,9 @@ def test_a_run_without_pipes_has_its_system_lines(pump: PumpHouse) -> None:
     pump.open()
     pump.say("exec: /no/such: no such file or directory")
     pump.exited()
-    assert pump.wait_for(Drained).log_lines == 0
+    drained = pump.wait_for(Drained)
+    assert (drained.log_lines, drained.is_held) == (0, False)
     assert shown(pump) == [("system", "exec: /no/such: no such file or directory")]
-    pump.closed()
 
 
 def test_a_task_that_prints_the_prefixes_fools_no_reader(pump: PumpHouse) -> None:
@@ -122,8 +123,8 @@ def test_closing_an_output_and_going_on_ends_nothing(pump: PumpHouse) -> None:
     started = pump.spawn(
         *shell("echo out; exec >&-; echo err >&2; exec 2>&-; read line </dev/null; sleep 0.1")
     )
-    assert pump.reap(started).log_lines == 2
-    pump.closed()
+    drained = pump.reap(started)
+    assert (drained.log_lines, drained.is_held) == (2, False)
 
 
 @pytest.mark.fault("children", "exit before their output is read")
@@ -184,7 +185,7 @@ def test_a_full_log_ends_its_task_once_where_that_is_asked_for(pump: PumpHouse) 
     assert drained.log_lines == 3000
     assert 0 < drained.log_lines - drained.log_dropped_lines < 200
     assert not [message for message in pump.messages if isinstance(message, Overflowed)]
-    assert sum(pump.files().sizes().values()) == drained.log_disk_bytes
+    assert sum(pump.sizes().values()) == drained.log_disk_bytes
 
 
 def test_a_taken_name_is_told(pump: PumpHouse) -> None:
