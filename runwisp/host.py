@@ -1,4 +1,4 @@
-"""What only this machine can say: its clocks, its randomness, who it is.
+"""What only this machine can say: its clocks, its randomness, who it and this process are.
 
 The one home of both clocks and of random bytes. Called by the processes' mains, which hand on what it says.
 """
@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from runwisp.clock import Mono, Now, Wall
 
+COMMAND_NAME = "runwisp"
 _MILLI = 1_000_000
 
 
@@ -29,6 +30,12 @@ def random_bytes(count: int) -> bytes:
 def chance() -> float:
     """From 0 up to 1."""
     return int.from_bytes(os.urandom(4), "big") / 2**32
+
+
+def take_command_name() -> None:
+    """What ps and pkill see of each process of ours. Source: proc_pid_comm(5)."""
+    with open("/proc/self/comm", "wb", buffering=0) as comm:
+        comm.write(COMMAND_NAME.encode())
 
 
 def name() -> str:

@@ -150,12 +150,6 @@ def command_name(pid: int) -> str:
     return stat.comm if stat else ""
 
 
-def set_command_name(name: str) -> None:
-    """What ps and pkill see; the kernel keeps 15 bytes."""
-    with open("/proc/self/comm", "wb", buffering=0) as comm:
-        comm.write(name.encode())
-
-
 def _signal_all(leaders: Collection[int], members: Iterable[Member], signum: Signals) -> list[Member]:
     """The group call tells nothing of a member it skipped: those are asked one by one with signal 0."""
     for pgid in leaders:

@@ -12,7 +12,7 @@ import shlex
 import signal
 import sys
 
-from runwisp import procfs
+from runwisp import host, procfs
 from runwisp.cli.reached import reached, task_name
 from runwisp.client import path
 from runwisp.errors import DataDirError, Refused
@@ -89,7 +89,7 @@ def _is_daemon(pid: int, data: DataDir) -> bool:
         return procfs.has_open(pid, data.pid_file)
     except PermissionError:
         # What has given up root hides its descriptors, also from who has done the same, but not its name.
-        return procfs.command_name(pid) == "runwisp"
+        return procfs.command_name(pid) == host.COMMAND_NAME
 
 
 def _wait(fd: int, pid: int) -> None:

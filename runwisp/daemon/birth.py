@@ -16,8 +16,6 @@ from runwisp.launch import Launcher
 from runwisp.life import Life, LifeKind
 from runwisp.paths import DataDir
 
-COMMAND_NAME = "runwisp"
-
 
 @frozen
 class Plan:
@@ -41,7 +39,7 @@ def conceive(data_path: str, config_path: str) -> Plan:
 
     Raises: ConfigError, ConfigUnreadable, DataDirError.
     """
-    procfs.set_command_name(COMMAND_NAME)
+    host.take_command_name()
     data = DataDir(data_path)
     data.become_owner()
     return Plan(config.load(config_path), data)

@@ -11,13 +11,13 @@ import os
 import resource
 import sys
 
+from runwisp import host
 from runwisp.deliver.attempt import attempted
 from runwisp.delivery import order_from, outcome_json
 
 
 def main() -> None:
-    with open("/proc/self/comm", "w") as comm:
-        comm.write("runwisp")
+    host.take_command_name()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # secrets are in memory
     answers = os.dup(1)
     os.dup2(2, 1)

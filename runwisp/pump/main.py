@@ -249,8 +249,7 @@ class Pump:
 
 
 def main(fd: int) -> None:
-    with open("/proc/self/comm", "w") as comm:
-        comm.write("runwisp")
+    host.take_command_name()
     Pump(Link(socket.socket(fileno=fd), TO_PUMP)).run()
 
 

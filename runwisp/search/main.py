@@ -29,8 +29,7 @@ machine may let it wait for its share of the processor."""
 
 
 def main(fd: int) -> None:
-    with open("/proc/self/comm", "w") as comm:
-        comm.write("runwisp")
+    host.take_command_name()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     with socket.socket(fileno=fd) as sock, sock.makefile("rwb") as file:

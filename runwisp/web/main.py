@@ -36,8 +36,7 @@ from runwisp.webwire import TO_WEB, Briefing, Health, ToWeb, Welcome
 
 
 def main(fd: int) -> None:
-    with open("/proc/self/comm", "w") as comm:
-        comm.write("runwisp")
+    host.take_command_name()
     _raise_open_files()
     link = Link(socket.socket(fileno=fd), TO_WEB)
     (welcome, (listening, memory)), *early = _first(link)

@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.e2e.conftest import PASSWORD, Site, Watch, is_accessible
+from tests.e2e.conftest import PASSWORD, REFUSED, Site, Watch, is_accessible
 
 pytestmark = pytest.mark.together
 
@@ -121,6 +121,24 @@ def test_logging_out_ends_the_session(page: Page) -> None:
     expect(page.get_by_label("Password", exact=True)).to_be_visible()
     page.goto("/?q=hello")
     expect(page).to_have_url(re.compile(r"/login\?to=%2F%3Fq%3Dhello$"))
+
+
+def test_who_cannot_be_logged_out_is_told(page: Page, watch: Watch) -> None:
+    watch.expect(REFUSED)
+    log_in(page)
+    page.route("**/api/auth/logout", lambda route: route.abort("connectionrefused"), times=1)
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_text("You are still logged in.")).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_label("Password", exact=True)).to_be_visible()
+
+
+def test_who_is_logged_out_already_comes_to_the_login(page: Page, watch: Watch) -> None:
+    watch.expect("401")
+    log_in(page)
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_label("Password", exact=True)).to_be_visible()
 
 
 def test_a_session_that_ends_leads_to_the_login_and_back(page: Page, watch: Watch) -> None:

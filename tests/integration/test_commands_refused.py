@@ -14,7 +14,7 @@ import pytest
 
 from runwisp.cli.main import main
 from runwisp.paths import DataDir
-from runwisp.procfs import set_command_name
+from runwisp.host import take_command_name
 from tests.integration.forked import NOBODY, as_nobody, forked
 from tests.integration.running import RUNWISP, House
 from tests.integration.test_commands import TICKER, out, runwisp, words
@@ -199,7 +199,7 @@ def test_root_becomes_the_owner_and_ends_a_daemon_that_did_so_too(open_folder: P
     pid = os.fork()
     if not pid:
         # What has given up root hides its descriptors from everybody but root: prctl(2), PR_SET_DUMPABLE.
-        set_command_name("runwisp")
+        take_command_name()
         DataDir(str(data)).become_owner()
         DataDir(str(data)).lock()
         os.write(into, b"!")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from runwisp import procfs
+from runwisp import host, procfs
 from runwisp.launch import Launched, Launcher
 from runwisp.procfs import Member, Outcome, Target, members_of, signal_member, signal_runs
 from runwisp.reaper import set_subreaper
@@ -85,9 +85,9 @@ def test_a_command_name_may_hold_anything(bench: Bench, tmp_path: Path) -> None:
     wait_for(lambda: the_member(bench, run.id, launched.pid).comm == name)
 
 
-def test_our_command_name_can_be_set() -> None:
+def test_our_processes_have_our_command_name() -> None:
     def named() -> object:
-        procfs.set_command_name("runwisp")
+        host.take_command_name()
         return Path("/proc/self/comm").read_text()
 
     assert forked(named) == "runwisp\n"

@@ -1,6 +1,7 @@
 // What is around every page: who this is, where one can go, and whether what is seen is true just now.
 
 import { m } from "./view.js";
+import { announce } from "./announce.js";
 import { post } from "./api.js";
 import { icon } from "./icons.js";
 import { later } from "./later.js";
@@ -26,7 +27,15 @@ const fetchBell = async () => {
 };
 
 const logOut = async () => {
-  await post("/api/auth/logout");
+  try {
+    await post("/api/auth/logout");
+  } catch (problem) {
+    if (!("status" in problem)) throw problem;
+    if (problem.status !== 401) {
+      announce(`You are still logged in. ${problem.detail}`);
+      return;
+    }
+  }
   session.isOpen = false;
   document.dispatchEvent(new Event("sessionend"));
   m.route.set("/login");
