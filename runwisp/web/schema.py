@@ -21,6 +21,8 @@ Length = NewType("Length", int)
 """Milliseconds in a record, integer nanoseconds in JSON."""
 
 NANOS = 1_000_000
+WITHOUT_NUL = r"[^\u0000]*"
+"""What every text matches that is taken."""
 
 
 @frozen
@@ -174,8 +176,11 @@ def _bounds(mark: Any) -> Schema:
         case Range(low, high):
             return {"minimum": low, "maximum": high}
         case Text(shortest, longest, pattern):
-            bounds: Schema = {"minLength": shortest, "maxLength": longest}
-            return bounds | ({"pattern": f"^(?:{pattern})$"} if pattern else {})
+            return {
+                "minLength": shortest,
+                "maxLength": longest,
+                "pattern": f"^(?:{pattern or WITHOUT_NUL})$",
+            }
     return {}
 
 
