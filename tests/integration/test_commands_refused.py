@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from runwisp.cli.main import main
-from runwisp.paths import DataDir
 from runwisp.host import take_command_name
+from runwisp.paths import DataDir
 from tests.integration.forked import NOBODY, as_nobody, forked
 from tests.integration.running import RUNWISP, House
 from tests.integration.test_commands import TICKER, out, runwisp, words
