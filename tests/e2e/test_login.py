@@ -29,6 +29,12 @@ def log_in(page: Page, path: str = "/") -> None:
     page.wait_for_selector("main.page > *")
 
 
+def log_in_for_good(page: Page) -> None:
+    """Until the page has asked for all it wants: later, it would be refused and lead to the login by itself."""
+    with page.expect_response(re.compile(r"/api/notifications\?")):
+        log_in(page)
+
+
 def password(page: Page, text: str) -> None:
     page.get_by_label("Password", exact=True).fill(text)
     page.keyboard.press("Enter")
@@ -115,8 +121,7 @@ def test_the_login_works_where_the_browser_has_no_crypto(page: Page) -> None:
 
 
 def test_logging_out_ends_the_session(page: Page) -> None:
-    with page.expect_response(re.compile(r"/api/notifications\?")):  # asked later, it would be refused
-        log_in(page)
+    log_in_for_good(page)
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_label("Password", exact=True)).to_be_visible()
     page.goto("/?q=hello")
@@ -135,7 +140,7 @@ def test_who_cannot_be_logged_out_is_told(page: Page, watch: Watch) -> None:
 
 def test_who_is_logged_out_already_comes_to_the_login(page: Page, watch: Watch) -> None:
     watch.expect("401")
-    log_in(page)
+    log_in_for_good(page)
     page.context.clear_cookies()
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_label("Password", exact=True)).to_be_visible()
