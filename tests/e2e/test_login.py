@@ -30,7 +30,7 @@ def log_in(page: Page, path: str = "/") -> None:
 
 
 def log_in_for_good(page: Page) -> None:
-    """Until the page has asked for all it wants: later, it would be refused and lead to the login by itself."""
+    """Until the page has asked for all it wants; later that would be refused, and lead to the login."""
     with page.expect_response(re.compile(r"/api/notifications\?")):
         log_in(page)
 
