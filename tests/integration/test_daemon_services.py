@@ -146,6 +146,9 @@ def test_a_frozen_daemon_tells_the_service_manager_nothing(house: House) -> None
         daemon = house.start(
             '[tasks.t]\nrun = "true"\n', env={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "200000"}
         )
+        manager.settimeout(PATIENCE)
+        while not manager.recv(4096).startswith(b"READY=1"):
+            pass
         daemon.signal(signal.SIGSTOP)
         wait_for(lambda: Path(f"/proc/{daemon.pid}/stat").read_text().split()[2] == "T")
         manager.setblocking(False)
