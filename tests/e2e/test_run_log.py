@@ -162,6 +162,24 @@ def test_a_million_lines_are_scrolled_from_end_to_end_with_few_rows(page: Page) 
     expect(text(page, MILLION)).to_be_in_viewport()
 
 
+def test_a_scroll_that_comes_as_an_earlier_one_has_rested_is_not_undone(page: Page) -> None:
+    read(page, "million")
+    scroller = page.locator(".log-scroller")
+    for down in range(5):
+        scroller.focus()
+        page.keyboard.press("Home")
+        expect(text(page, 1)).to_be_in_viewport()
+        scroller.evaluate(
+            """async (it) => {
+              it.scrollTop = 400;
+              await new Promise((frame) => requestAnimationFrame(() => requestAnimationFrame(frame)));
+              it.scrollTop = 4000;
+              for (const until = performance.now() + 200; performance.now() < until; ) ;
+            }"""
+        )
+        wait_for(lambda: lines_at_the_edges(page)[0] > 100, lambda down=down: down)  # type: ignore[misc]
+
+
 def test_scrolling_goes_pixel_by_pixel_wherever_one_is(page: Page) -> None:
     read(page, "million")
     page.get_by_label("Go to line").fill("600000")

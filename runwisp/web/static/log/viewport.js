@@ -249,9 +249,15 @@ export const viewport = ({ scroller, box, block }, { range, row, guess, onDraw, 
     onMove();
   };
 
+  /** The browser may have scrolled and not told yet: that is a move of the reader, not of ours. */
+  const rested = () => {
+    if (scroller.scrollTop === scrolled) align();
+    else onScroll();
+  };
+
   const rests = () => {
     clearTimeout(rest);
-    rest = setTimeout(align, REST);
+    rest = setTimeout(rested, REST);
   };
 
   const toEnd = () => {
