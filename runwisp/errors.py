@@ -126,6 +126,13 @@ class TriggerForbidden(Refused):
     code = "trigger_forbidden"
 
 
+class DaemonStarting(Refused):
+    """The daemon still ends what a former one left running, and starts nothing yet."""
+
+    code = "daemon_starting"
+    retry_after = 1
+
+
 class DaemonStopping(Refused):
     """The daemon is on its way down and starts nothing any more."""
 

@@ -31,7 +31,14 @@ from runwisp.daemon.processes import ABANDON_AFTER, Active, Processes, publish_e
 from runwisp.daemon.servicestate import ServiceState
 from runwisp.daemon.taskstate import TaskState
 from runwisp.daemonstate import DaemonState
-from runwisp.errors import DaemonStopping, Refused, RunWispError, TriggerForbidden, UnknownRun
+from runwisp.errors import (
+    DaemonStarting,
+    DaemonStopping,
+    Refused,
+    RunWispError,
+    TriggerForbidden,
+    UnknownRun,
+)
 from runwisp.event import Event, EventKind
 from runwisp.firing import Anchored, ClockStepped, Firing, Missed
 from runwisp.frozen import frozen
@@ -189,8 +196,17 @@ class Supervisor:
     # What a person asks for
 
     def _answer(self, turn: Turn, wish: Wish) -> Run | str | RunWispError:
-        if self.state is DaemonState.STOPPING:
-            return DaemonStopping("the daemon is stopping", "Try again when it has started anew.")
+        match self.state:
+            case DaemonState.STARTING:
+                return DaemonStarting(
+                    "the daemon still ends what a former one left running", "Try again in a moment."
+                )
+            case DaemonState.STOPPING:
+                return DaemonStopping("the daemon is stopping", "Try again when it has started anew.")
+            case DaemonState.RUNNING:
+                return self._granted(turn, wish)
+
+    def _granted(self, turn: Turn, wish: Wish) -> Run | str | RunWispError:
         match wish:
             case StopRun(run_id):
                 return self._stop_run(turn, run_id)

@@ -42,6 +42,7 @@ STATUSES: Mapping[str, HTTPStatus] = {
     "too_many_connections": HTTPStatus.SERVICE_UNAVAILABLE,
     "too_many_streams": HTTPStatus.SERVICE_UNAVAILABLE,
     "daemon_silent": HTTPStatus.SERVICE_UNAVAILABLE,
+    "daemon_starting": HTTPStatus.SERVICE_UNAVAILABLE,
     "daemon_stopping": HTTPStatus.SERVICE_UNAVAILABLE,
     "history": HTTPStatus.SERVICE_UNAVAILABLE,
     "history_busy": HTTPStatus.SERVICE_UNAVAILABLE,

@@ -7,12 +7,13 @@ from signal import Signals
 import pytest
 
 from runwisp.clock import HOUR, MINUTE, SECOND, Mono, Now
-from runwisp.daemon.effects import Quit
-from runwisp.daemon.inputs import Due, LeftoversGone, StopDaemon
+from runwisp.daemon.effects import Quit, Reply
+from runwisp.daemon.inputs import Asked, Due, LeftoversGone, StopDaemon, TriggerTask
 from runwisp.daemon.supervisor import Limits, Supervisor
-from runwisp.errors import Refused
+from runwisp.errors import DaemonStarting, Refused
 from runwisp.firing import ClockStepped
 from runwisp.ids import UlidMaker
+from runwisp.run import Trigger
 from runwisp.task import OnOverlap
 from tests.unit.history import NEW_YEAR, History, Program, a_service, a_task
 
@@ -136,6 +137,17 @@ def test_a_stop_before_the_beginning_lets_nothing_begin() -> None:
     supervisor = Supervisor({"web": a_service()}, Limits(SECOND), UlidMaker(bytes))
     now = Now(NEW_YEAR, Mono(0))
     assert supervisor.handle(StopDaemon("SIGTERM"), now)[-1] == Quit()
+    assert supervisor.begin(now, []) == []
+
+
+def test_who_asks_for_something_before_the_beginning_is_told_to_wait() -> None:
+    """What a former life left may still run: a second one beside it must not start."""
+    supervisor = Supervisor({"web": a_service(autostart=False)}, Limits(SECOND), UlidMaker(bytes))
+    now = Now(NEW_YEAR, Mono(0))
+    [reply] = supervisor.handle(Asked(TriggerTask("web", Trigger.API), 7), now)
+    assert isinstance(reply, Reply)
+    assert isinstance(reply.answer, DaemonStarting)
+    assert reply.answer.retry_after
     assert supervisor.begin(now, []) == []
 
 
