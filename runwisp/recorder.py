@@ -81,13 +81,14 @@ class Recorder:
         return False
 
     def amend(self, run: Run) -> bool:
-        """Saves a run that had ended once more, unless it was deleted meanwhile."""
+        """Saves a run that had ended once more; False when it was deleted meanwhile."""
         try:
             if not self._trouble and self._history.run(run.id) is None:
-                return True
+                return False
         except (HistoryUnwritable, HistoryMalformed) as error:
             self._trouble = error
-        return self.save([run])
+        self.save([run])
+        return True
 
     def retry(self) -> bool:
         """Writes what waits, a bounded part of it a call; True when nothing is left waiting.

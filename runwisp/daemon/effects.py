@@ -7,6 +7,7 @@ construction.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from signal import Signals
 
@@ -108,6 +109,24 @@ Save = SaveRun | AmendRun | SaveMark
 Act = Spawn | SignalRun | ReopenLog | EndLog | NameLeftovers
 Tell = Publish | Reply
 Effect = Save | Act | Arm | Disarm | Tell | Quit
+
+
+def newest_runs(effects: Iterable[Effect]) -> tuple[dict[str, Run], dict[str, Run]]:
+    """How each run is to be saved and, of the others, how each is to be amended; by their ids.
+
+    An amendment of what the same effects save takes its place.
+    """
+    saved: dict[str, Run] = {}
+    amended: dict[str, Run] = {}
+    for effect in effects:
+        match effect:
+            case SaveRun(run):
+                saved[run.id] = run
+            case AmendRun(run):
+                (saved if run.id in saved else amended)[run.id] = run
+            case _:
+                pass
+    return saved, amended
 
 
 @dataclass(slots=True)

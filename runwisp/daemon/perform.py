@@ -14,7 +14,6 @@ from signal import Signals
 
 from runwisp.daemon.children import Children
 from runwisp.daemon.effects import (
-    AmendRun,
     Arm,
     Disarm,
     Effect,
@@ -25,15 +24,14 @@ from runwisp.daemon.effects import (
     ReopenLog,
     Reply,
     SaveMark,
-    SaveRun,
     SignalRun,
     Spawn,
+    newest_runs,
 )
 from runwisp.daemon.inputs import Input, Spawned, SpawnFailed
 from runwisp.daemon.outputs import Outputs
 from runwisp.errors import LaunchError
 from runwisp.event import Event
-from runwisp.firing import Mark
 from runwisp.frozen import frozen
 from runwisp.history import Tiding
 from runwisp.recorder import Recorder
@@ -82,22 +80,13 @@ class Performer:
         return followups
 
     def _save(self, effects: list[Effect]) -> None:
-        runs: dict[str, Run] = {}
-        marks: dict[str, Mark] = {}
-        for effect in effects:
-            match effect:
-                case SaveRun(run):
-                    runs[run.id] = run
-                case AmendRun(run):
-                    self.outside.recorder.amend(run)
-                case SaveMark(mark):
-                    marks[mark.task_name] = mark
-                case _:
-                    pass
+        recorder = self.outside.recorder
+        runs, amended = newest_runs(effects)
+        marks = {effect.mark.task_name: effect.mark for effect in effects if isinstance(effect, SaveMark)}
         tidings = self._tidings(effects, runs)
         if runs or marks or tidings:
-            self.outside.recorder.save(list(runs.values()), list(marks.values()), tidings)
-        for run in runs.values():
+            recorder.save(list(runs.values()), list(marks.values()), tidings)
+        for run in (*runs.values(), *(run for run in amended.values() if recorder.amend(run))):
             self.outside.saved(run)
 
     def _tidings(self, effects: list[Effect], runs: Mapping[str, Run]) -> list[Tiding]:

@@ -170,7 +170,7 @@ class Processes:
             drained.log_lines, drained.log_bytes, drained.log_dropped_lines, drained.log_disk_bytes
         )
         if crashed := self._crashed.pop(drained.run_id, None):
-            turn.save(with_totals(crashed, totals))
+            turn.do(AmendRun(with_totals(crashed, totals)))
         active = self.active.pop(drained.run_id, None)
         if active is None:
             return None

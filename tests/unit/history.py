@@ -277,7 +277,9 @@ class History:
     def _decided(self, effects: list[Effect]) -> list[Effect]:
         self.promises.before(effects)
         for effect in effects:
-            if isinstance(effect, SaveRun | AmendRun):
+            if isinstance(effect, SaveRun) or (
+                isinstance(effect, AmendRun) and effect.run.id in self.world.rows
+            ):
                 self._keep(effect.run)
             self._lines.append(self._line(effect))
         return effects

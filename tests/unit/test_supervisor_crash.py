@@ -26,6 +26,15 @@ def test_every_running_row_becomes_crashed_and_its_log_is_completed() -> None:
     assert history.row("backup#1").log_lines == 3
 
 
+def test_a_crashed_run_that_is_deleted_before_its_log_is_complete_does_not_come_back() -> None:
+    history = History(a_task(), programs={"backup": Program(drains=False)})
+    history.fire("backup")
+    history.die_and_come_back()
+    del history.world.rows[history.id_of("backup#1")]
+    history.drain("backup#1")
+    assert history.table() == []
+
+
 def test_a_catch_up_that_crashed_still_says_that_it_was_one() -> None:
     history = History(a_task())
     history.fire("backup")
