@@ -14,7 +14,7 @@ from runwisp import host
 from runwisp.clock import Wall
 from runwisp.daemon.effects import Reply
 from runwisp.daemon.inputs import Asked, RestartService, StopRun, StopTask, TriggerTask, Wish
-from runwisp.errors import HistoryUnwritable, RunWispError
+from runwisp.errors import HistoryMalformed, HistoryUnwritable, RunWispError
 from runwisp.frozen import frozen
 from runwisp.login import Logins
 from runwisp.recorder import Recorder
@@ -100,6 +100,8 @@ class Control:
         try:
             value = self._value(question)
         except RunWispError as error:
+            if isinstance(error, HistoryMalformed):
+                self.recorder.suspect(error)
             self._refuse(question.ticket, error)
         else:
             self._answer(question.ticket, value)

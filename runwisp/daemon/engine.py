@@ -254,7 +254,8 @@ class Engine:
             why=self.recorder.reason,
             next=self.recorder.hint,
         )
-        self.loop.timers.arm(RECORD_TIMER, after(now.mono, RECORD_AGAIN_AFTER))
+        wait = 0 if self.recorder.is_malformed else RECORD_AGAIN_AFTER
+        self.loop.timers.arm(RECORD_TIMER, after(now.mono, wait))
 
     def _record_again(self, now: Now) -> None:
         if self.recorder.is_malformed:

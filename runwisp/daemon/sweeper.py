@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runwisp.clock import HOUR, Millis, Mono, Now, after
+from runwisp.clock import HOUR, SECOND, Millis, Mono, Now, after
 from runwisp.daemon.retention import Retention
 from runwisp.daemonlog import Log
 from runwisp.errors import HistoryMalformed, HistoryUnwritable
@@ -22,18 +22,23 @@ SWEEP_EVERY: Millis = HOUR
 BETWEEN_STEPS: Millis = 10
 CLEARANCE: Millis = 150
 """So long before a firing no step is begun; at a million runs one in a hundred takes over 50 ms."""
+MOST_PUT_OFF: Millis = SECOND
+"""Where a firing is always near, a step is taken all the same, or there would be none."""
 
 
 @dataclass(slots=True)
 class Sweeper:
-    """``next_firing`` tells when a schedule is due next; ``remove`` has the pump delete files."""
+    """``next_firing`` tells when a schedule is due next; ``remove`` has the pump delete files; ``malformed``
+    hears that the history turned out to be."""
 
     retention: Retention
     timers: Timers
     log: Log
     next_firing: Callable[[Now], Mono | None]
     remove: Callable[[Remove], None]
+    malformed: Callable[[HistoryMalformed], None]
     _is_armed: bool = False
+    _put_off_since: Mono | None = None
 
     def begin(self, now: Now) -> None:
         self.retention.begin(now.wall)
@@ -45,10 +50,10 @@ class Sweeper:
             self.begin(now)
             return
         self._is_armed = False
-        firing = self.next_firing(now)
-        if firing is not None and firing - now.mono < CLEARANCE:
+        if self._is_put_off(now):
             self._arm_step(now, CLEARANCE)
         else:
+            self._put_off_since = None
             self._step(now)
 
     def saved(self, run: Run, now: Now) -> None:
@@ -70,11 +75,22 @@ class Sweeper:
             self.retention.removed(removed.ticket)
         self._arm_step(now, BETWEEN_STEPS)
 
+    def _is_put_off(self, now: Now) -> bool:
+        firing = self.next_firing(now)
+        if firing is None or firing - now.mono >= CLEARANCE:
+            return False
+        if self._put_off_since is None:
+            self._put_off_since = now.mono
+        return now.mono - self._put_off_since < MOST_PUT_OFF
+
     def _step(self, now: Now) -> None:
         try:
             for removal in self.retention.step(now.wall):
                 self.remove(removal)
-        except (HistoryUnwritable, HistoryMalformed) as error:
+        except HistoryMalformed as error:
+            self.malformed(error)
+            return
+        except HistoryUnwritable as error:
             self.log.error("old runs could not be deleted; the next sweep tries again", why=error.message)
             return
         self._arm_step(now, BETWEEN_STEPS)
