@@ -23,9 +23,10 @@ from runwisp.configdigest import digest
 from runwisp.configfindings import Findings, read_named_table, spelled, unknown_key, unknown_table
 from runwisp.configkeys import TOP_LEVEL, zone
 from runwisp.confignotify import read_notifiers, read_routes, read_settings
+from runwisp.configproblem import Problem
 from runwisp.configtasks import Surroundings, read_defaults, read_definitions
 from runwisp.configwarnings import add_warnings
-from runwisp.errors import ConfigError, ConfigUnreadable, Problem
+from runwisp.errors import ConfigError, ConfigUnreadable
 from runwisp.frozen import frozen
 from runwisp.hostzone import HostZone
 from runwisp.notifier import Notifier, NotifySettings, Secret, SecretSource

@@ -13,7 +13,7 @@ from typing import Any
 
 from runwisp.closest import closest, did_you_mean
 from runwisp.configkeys import FOREIGN_WORDS, HOMES, TABLES, TOP_LEVEL, Keys
-from runwisp.errors import Problem
+from runwisp.configproblem import Problem
 from runwisp.printable import printable
 from runwisp.tomlplaces import Path, Places
 from runwisp.values import BadValue

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
+from runwisp.configproblem import Problem
 from runwisp.frozen import frozen
 from runwisp.printable import clipped
 
@@ -33,21 +34,6 @@ class UsageError(RunWispError):
     """The command line cannot be carried out as written."""
 
     code = "usage"
-
-
-@frozen
-class Problem:
-    """One thing wrong in a configuration file, at a line and column counted from 1."""
-
-    line: int
-    column: int
-    key: str
-    message: str
-
-    def spelled(self, path: str, label: str = "") -> str:
-        """``label`` comes before key and message, such as "warning: "."""
-        where = f"{self.key}: " if self.key else ""
-        return f"{path}:{self.line}:{self.column}: {label}{where}{self.message}"
 
 
 class ConfigError(RunWispError):

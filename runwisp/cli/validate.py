@@ -12,7 +12,8 @@ from dataclasses import asdict
 
 from runwisp.cli.loaded import counts, loaded, warn, zone
 from runwisp.config import Config
-from runwisp.errors import ConfigError, Problem
+from runwisp.configproblem import Problem
+from runwisp.errors import ConfigError
 from runwisp.printable import counted, printable
 
 HELP = (

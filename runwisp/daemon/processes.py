@@ -30,8 +30,9 @@ from runwisp.timers import Timer, TimerKind
 from runwisp.wire import Closed, Drained, Overflowed, Pressure, Renamed
 
 CRASH_MESSAGE = "the daemon died while this run was in flight"
-ABANDON_AFTER: Millis = 2 * SECOND
-"""How long after the last SIGKILL anything is waited for that does not come."""
+ABANDON_AFTER: Millis = 3 * SECOND
+"""How long after the last SIGKILL anything is waited for that does not come; longer than the pump drains a
+log whose pipe something holds."""
 
 
 Noted = LeftoversGone | Renamed | Closed | Overflowed | Pressure

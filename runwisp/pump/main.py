@@ -187,6 +187,8 @@ class Pump:
         if self._link:
             for message in messages:
                 self._link.send(message)
+        elif output.state is OutputState.DRAINED:
+            output.let_go()  # what still comes is counted for nobody
         if output.is_over or (not self._link and not output.pipes):
             self._forget(output)
             return
@@ -236,8 +238,6 @@ class Pump:
         self._link.close()
         self._link = None
         for output in [*self._outputs.values()]:
-            if output.state is OutputState.DRAINED:
-                output.let_go()
             self._after(output)
 
     def _watch_link(self) -> None:

@@ -15,7 +15,8 @@ import pytest
 from runwisp import systemservice
 from runwisp.cli import main as command_line
 from runwisp.cli.main import COMMANDS, main
-from runwisp.errors import ConfigError, Problem, Refused, RunWispError, UsageError
+from runwisp.configproblem import Problem
+from runwisp.errors import ConfigError, Refused, RunWispError, UsageError
 from runwisp.version import VERSION
 
 ROOT = Path(__file__).parents[2]

@@ -194,3 +194,24 @@ def test_a_process_that_leaves_the_group_holds_up_the_end_no_longer_than_its_gra
     assert daemon.stop() == 0
     assert time.monotonic() - began < PATIENCE / 2
     assert not house.processes()
+
+
+def test_the_log_of_what_was_killed_is_complete_though_a_stranger_holds_its_pipe(house: House) -> None:
+    """Its row has its lines, and the pump, which has read for long enough, does not outlive the daemon."""
+    daemon = house.start(
+        '[daemon]\nshutdown_timeout = "1s"\n[tasks.deaf]\nrun_on_start = true\nrun = """\n'
+        "trap '' TERM\necho one\n"
+        "setsid env -i sh -c 'echo $$ > holder; exec sleep 1000' &\n"
+        'while sleep 0.1; do echo more; done\n"""\n'
+    )
+    holder = int(house.wait_for_file("holder"))
+    house.logs(house.running("deaf")[0], "more")
+    pump = daemon.pump_pid
+    daemon.stop()
+    try:
+        assert not is_alive(pump)
+    finally:
+        os.kill(holder, signal.SIGKILL)
+    run = house.run_of("deaf")
+    assert run.log_lines == house.log(run).count("\n") - 1
+    assert "leaving it behind" not in daemon.said

@@ -237,11 +237,11 @@ def test_leftovers_that_cannot_be_killed_hold_up_nothing() -> None:
     assert history.world.quit
 
 
-def test_what_cannot_be_killed_is_abandoned_two_seconds_later_and_its_row_left_open() -> None:
+def test_what_cannot_be_killed_is_abandoned_three_seconds_later_and_its_row_left_open() -> None:
     history = History(a_task(), programs={"backup": Program(obeys=False, dies=False)})
     history.fire("backup")
     history.stop_daemon()
-    history.wait(12 * SECOND - 1)
+    history.wait(13 * SECOND - 1)
     assert history.world.quit is None
     history.wait(1)
     assert history.happened()[-1] == "quit backup#1"
@@ -252,18 +252,18 @@ def test_a_pump_that_does_not_answer_leaves_no_row_open() -> None:
     history = History(a_task(), programs={"backup": Program(drains=False)})
     history.fire("backup")
     history.stop_daemon()
-    history.wait(12 * SECOND)
+    history.wait(13 * SECOND)
     assert history.happened()[-1] == "quit"
     assert history.table() == ["backup#1 ended daemon_stopped 143"]
     assert history.told("backup#1")[-1] == "run.stopped"
 
 
-def test_a_storm_of_signals_neither_cuts_short_nor_puts_off_the_two_seconds_after_the_kill() -> None:
+def test_a_storm_of_signals_neither_cuts_short_nor_puts_off_the_three_seconds_after_the_kill() -> None:
     history = History(a_task(), programs={"backup": Program(obeys=False, dies=False)})
     history.fire("backup")
     history.stop_daemon()
     history.stop_daemon()
-    history.wait(SECOND)
+    history.wait(2 * SECOND)
     history.stop_daemon()
     assert history.world.quit is None
     history.wait(SECOND)
