@@ -64,10 +64,10 @@ class Children:
         refused = procfs.signal_runs(targets, signum, self._data_dir)
         return [(member.run_id, f"may not send {signum.name} to {_named(member)}") for member in refused]
 
-    def leftovers(self, run_id: str) -> list[str]:
-        """A line for each process that a run left behind."""
-        members = procfs.members_of({run_id}, self._data_dir)
-        return [f"{_named(member)} was left behind and goes on" for member in members]
+    def leftovers(self, run_ids: Collection[str]) -> list[tuple[str, str]]:
+        """A line for each process that these runs left behind, with whose log it is for."""
+        members = procfs.members_of(run_ids, self._data_dir) if run_ids else []
+        return [(member.run_id, f"{_named(member)} was left behind and goes on") for member in members]
 
     def gone(self, run_ids: Iterable[str]) -> list[LeftoversGone]:
         """Which of these runs have no process any more."""

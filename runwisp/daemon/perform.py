@@ -70,6 +70,7 @@ class Performer:
         for effect in effects:
             self._begin(effect)
         self._signal(effects)
+        self._name_leftovers(effects)
         for effect in effects:
             self._finish(effect)
         for effect in effects:
@@ -114,11 +115,14 @@ class Performer:
             for run_id, line in self.outside.children.signal(run_ids, signum):
                 self.outside.outputs.say(run_id, line)
 
+    def _name_leftovers(self, effects: list[Effect]) -> None:
+        """One pass over all processes, before the logs are ended that name them."""
+        run_ids = {effect.run_id for effect in effects if isinstance(effect, NameLeftovers)}
+        for run_id, line in self.outside.children.leftovers(run_ids):
+            self.outside.outputs.say(run_id, line)
+
     def _finish(self, effect: Effect) -> None:
         match effect:
-            case NameLeftovers(run_id):
-                for line in self.outside.children.leftovers(run_id):
-                    self.outside.outputs.say(run_id, line)
             case EndLog(run):
                 self.outside.outputs.end(run)
             case Quit():
