@@ -71,7 +71,7 @@ UNFINISHED = (
     "lives.kind, lives.boot_id, lives.pid, lives.pid_started, lives.started_at "
     # Left to itself SQLite walks a million rows, as that spares it to sort a handful.
     "FROM runs INDEXED BY unfinished_runs JOIN lives ON lives.id = runs.life_id "
-    "WHERE runs.life_id IS NOT NULL ORDER BY runs.id"
+    "WHERE runs.life_id IS NOT NULL ORDER BY runs.seq"
 )
 LAST_OF_EACH = (
     f"{SELECT_RUN} WHERE seq IN ("  # noqa: S608
@@ -132,7 +132,7 @@ class History:
         return list(map(series_from, self._store.read(SELECT_SERIES)))
 
     def unfinished(self) -> list[tuple[Run, Life]]:
-        """Every run that has not ended, with the life that saved it last, in the order of their ids."""
+        """Every run that has not ended, with the life that saved it last, in the order they were recorded."""
         width = len(COLUMNS)
         return [(run_from(row[:width]), _life(row[width:])) for row in self._store.read(UNFINISHED)]
 
@@ -302,7 +302,7 @@ class History:
         )
 
     def forget_marks(self, kept: Collection[str]) -> None:
-        """Those of other tasks: one that comes back later is a new one and has nothing to catch up on."""
+        """Those of other tasks: a schedule that comes back is a new one, with nothing to catch up on."""
         gone = self.marks().keys() - kept
         self._store.write_many("DELETE FROM marks WHERE task_name = ?", ((name,) for name in gone))
 

@@ -18,7 +18,7 @@ from runwisp.errors import HistoryError, RunUnfinished, UnknownRun
 from runwisp.frozen import frozen
 from runwisp.history import Deleted, History
 from runwisp.notifier import NotifySettings
-from runwisp.task import Definition
+from runwisp.task import AnyTask, Task
 from runwisp.wire import Remove
 
 BATCH = 100
@@ -41,14 +41,16 @@ Sweep = Generator[int, None, None]
 
 @frozen
 class Keep:
-    """How much of one task's history is kept; None is all."""
+    """How much of one task's history is kept; None is all. ``is_scheduled``: and when its schedule fired."""
 
     keep_runs: int | None
     keep_for: Millis | None
+    is_scheduled: bool = False
 
 
-def keep_of(definition: Definition) -> Keep:
-    return Keep(definition.keep_runs, definition.keep_for)
+def keep_of(definition: AnyTask) -> Keep:
+    is_scheduled = isinstance(definition, Task) and definition.cron is not None
+    return Keep(definition.keep_runs, definition.keep_for, is_scheduled)
 
 
 class Retention:
@@ -166,7 +168,7 @@ class Retention:
         if self._max_size:
             yield from self._shrink(now)
         self._history.forget_lives(Wall(now - DAY))
-        self._history.forget_marks(self._keeps)
+        self._history.forget_marks({name for name, keep in self._keeps.items() if keep.is_scheduled})
         self._history.forget_notices(self._notify.history_keep, Wall(now - self._notify.history_keep_for))
         self._history.forget_ends(Wall(now - ENDS_KEPT_FOR))
 

@@ -80,7 +80,7 @@ class Supervisor:
                     self.services[name] = ServiceState.stopped(definition, ids, self.processes)
 
     def begin(self, now: Now, unfinished: Sequence[Run]) -> list[Effect]:
-        """What a former life left, in the order of ids; then services, then ``run_on_start``.
+        """What a former life left, in the order it came; then services, then ``run_on_start``.
 
         Nothing when the daemon was asked to stop before it came to this.
         """

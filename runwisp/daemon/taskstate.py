@@ -97,7 +97,7 @@ class TaskState:
         return True
 
     def restore(self, turn: Turn, run: Run) -> None:
-        """A run that a former life left waiting; called in the order of their ids, then ``resume``.
+        """A run that a former life left waiting; called in the order they came, then ``resume``.
 
         There may be fewer slots than there were, and the clock may have been set back.
         """

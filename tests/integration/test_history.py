@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runwisp import store
-from runwisp.clock import Wall
+from runwisp.clock import HOUR, Wall
 from runwisp.delivery import Delivery, DeliveryState
 from runwisp.event import Event, EventKind
 from runwisp.firing import Mark
@@ -98,10 +98,10 @@ def test_unfinished_are_all_pending_and_running_ones_with_the_life_that_saved_th
     waiting, running, done = replace(a_run(), waits_for=WaitsFor.QUEUE), a_running(), an_ended()
     with history_in(data) as history:
         history.save([done, running, waiting])
-        assert history.unfinished() == [(waiting, LIFE), (running, LIFE)]
+        assert history.unfinished() == [(running, LIFE), (waiting, LIFE)]
     with history_in(data, EXEC) as history:
         history.save([running])
-        assert history.unfinished() == [(waiting, LIFE), (running, EXEC)]
+        assert history.unfinished() == [(running, EXEC), (waiting, LIFE)]
         history.save([ended(running, EndReason.CRASHED, -2, "", T0)])
         assert history.unfinished() == [(waiting, LIFE)]
 
@@ -195,6 +195,15 @@ def test_counters_are_what_counting_gives(shared: DataDir, states: list[tuple[in
     assert raw(shared, "SELECT count(*) FROM run_counts WHERE run_count <= 0 AND log_disk_bytes <> 0") == [
         (0,)
     ]
+
+
+def test_unfinished_runs_come_in_the_order_they_were_recorded_whatever_the_clock_said(data: DataDir) -> None:
+    first, second = a_run(at=T0 + HOUR), a_run(at=T0)
+    assert second.id < first.id
+    with history_in(data) as history:
+        history.save([first])
+        history.save([second])
+        assert [run.id for run, _ in history.unfinished()] == [first.id, second.id]
 
 
 def test_lives_with_nothing_unfinished_are_forgotten_and_no_others(data: DataDir) -> None:

@@ -131,14 +131,22 @@ def test_a_task_that_left_the_configuration_is_kept_by_the_defaults(history: His
 def test_marks_outlive_every_run_but_not_their_task(history: History) -> None:
     mark = Mark("backup", "@daily", T0)
     history.save(several(3), [mark, replace(mark, task_name="gone")])
-    swept(retention(history, {"backup": Keep(0, None)}))
+    swept(retention(history, {"backup": Keep(0, None, is_scheduled=True)}))
     assert history.task_names() == []
     assert history.marks() == {"backup": mark}
+
+
+def test_a_schedule_that_is_taken_out_of_its_task_is_forgotten(history: History) -> None:
+    """Put back a month later, it would catch up on a month."""
+    history.save([], [Mark("backup", "@daily", T0)])
+    swept(retention(history, {"backup": keep_of(Task(name="backup", run="true", working_dir="/"))}))
+    assert history.marks() == {}
 
 
 def test_a_definition_says_what_to_keep() -> None:
     task = Task(name="backup", run="true", working_dir="/", keep_runs=7, keep_for=None)
     assert keep_of(task) == Keep(7, None)
+    assert keep_of(replace(task, cron="@daily")) == Keep(7, None, is_scheduled=True)
 
 
 def test_what_never_started_has_no_log_to_delete(history: History) -> None:
