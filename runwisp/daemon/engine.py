@@ -228,7 +228,10 @@ class Engine:
         self._inbox.extend(self.children.gone(self.brain.processes.lingering))
 
     def _take_timers(self, now: Now) -> None:
-        for timer in self.loop.timers.due(now.mono):
+        due = self.loop.timers.due(now.mono)
+        if any(timer.kind in OF_THE_BRAIN for timer in due):
+            self._reap(now)  # what ended in time is not late because both are seen together
+        for timer in due:
             if timer.kind in OF_THE_BRAIN:
                 self._inbox.append(Due(timer))
             elif timer.kind is TimerKind.SIDECAR:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from runwisp.daemon.inputs import Due, Input, OfARun
-from runwisp.firing import Anchored, Firing, Missed, Ticked
+from runwisp.daemon.inputs import Asked, Due, Input, StopDaemon, StopRun
+from runwisp.firing import Anchored, ClockStepped, Firing, Missed, Ticked
+from runwisp.timers import Timer
 
 
 def in_order(
@@ -19,18 +20,25 @@ def in_order(
     if not ticked:
         return [*waiting]
     fired = {_task_of(each, task_of_run) for each in ticked}
-    before: list[Input] = []
+    tasks = [_task_of(each, task_of_run) for each in waiting]
+    fixed = max((place for place, task in enumerate(tasks, 1) if task is None), default=0)
+    before = [*waiting[:fixed]]
     behind: list[Input] = []
-    for each in waiting:
-        task = _task_of(each, task_of_run)
-        (before if task is None or task in fired else behind).append(each)
+    for each, task in zip(waiting[fixed:], tasks[fixed:], strict=True):
+        (before if task in fired else behind).append(each)
     return [*before, *ticked, *behind]
 
 
 def _task_of(happened: Input, task_of_run: Callable[[str], str]) -> str | None:
-    """None for what may concern any task."""
-    if isinstance(happened, OfARun):
-        return task_of_run(happened.run_id)
-    if isinstance(happened, Firing | Missed | Anchored):
-        return happened.mark.task_name
-    return happened.timer.task_name or None if isinstance(happened, Due) else None
+    """None for what may concern any task; nothing is moved past that."""
+    match happened:
+        case Firing() | Missed() | Anchored():
+            return happened.mark.task_name
+        case Due(Timer(key=run_id, task_name=task_name)):
+            return task_name or (task_of_run(run_id) if run_id else None)
+        case Asked(wish):
+            return task_of_run(wish.run_id) if isinstance(wish, StopRun) else wish.name
+        case ClockStepped() | StopDaemon():
+            return None
+        case _:
+            return task_of_run(happened.run_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -231,6 +232,21 @@ def test_a_log_at_its_cap_ends_the_task_that_asks_for_it(house: House) -> None:
         assert run.log_dropped_lines > 3_000
         assert f"{run.log_dropped_lines} lines were dropped in all" in house.log(run)
         assert run.log_disk_bytes <= 102_400 + 8_192
+
+
+def test_a_run_that_ended_in_time_has_not_timed_out_though_the_daemon_slept_meanwhile(house: House) -> None:
+    daemon = house.start(
+        at_start("job", "while [ ! -e go ]; do sleep 0.05; done", 'timeout = "3s"')
+        + '[tasks.tick]\ncron = "@every 1s"\nrun = "true"\n'
+    )
+    [run] = house.running("job")
+    assert run.start_at and run.pid
+    daemon.signal(signal.SIGSTOP)
+    (house.folder / "go").touch()
+    wait_for(lambda: not is_alive(run.pid or 0))
+    wait_for(lambda: time.time() * 1000 > (run.start_at or 0) + 3_100)
+    daemon.signal(signal.SIGCONT)
+    assert house.run_of("job").end_reason is EndReason.SUCCESS
 
 
 # What is left behind

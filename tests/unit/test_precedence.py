@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from runwisp.clock import Wall
-from runwisp.daemon.inputs import Due, Exited, Input, StopDaemon
+from runwisp.daemon.inputs import Asked, Due, Exited, Input, StopDaemon, StopRun, StopTask, TriggerTask
 from runwisp.daemon.precedence import in_order
 from runwisp.firing import Anchored, Cause, ClockStepped, Firing, Mark, Ticked
+from runwisp.run import Trigger
 from runwisp.timers import Timer, TimerKind
 from runwisp.wire import Drained
 
@@ -46,9 +49,24 @@ def test_a_firing_overtakes_nothing_of_its_own_task() -> None:
 
 
 def test_what_may_concern_any_task_is_not_overtaken() -> None:
-    timeout = Due(Timer(TimerKind.TIMEOUT, "run-of-b"))
-    waiting: list[Input] = [exited("b"), STOP, STEPPED, timeout]
-    assert order(waiting, firing("a")) == [STOP, STEPPED, timeout, firing("a"), exited("b")]
+    waiting: list[Input] = [exited("b"), STOP, STEPPED, drained("b")]
+    assert order(waiting, firing("a")) == [exited("b"), STOP, STEPPED, firing("a"), drained("b")]
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        Due(Timer(TimerKind.TIMEOUT, "run-of-b")),
+        Asked(TriggerTask("b", Trigger.API), 1),
+        Asked(StopTask("b"), 1),
+        Asked(StopRun("run-of-b"), 1),
+    ],
+)
+def test_that_a_run_has_ended_is_known_before_what_came_later_for_its_task(later: Input) -> None:
+    """Else it timed out though it was in time, or kept its successor out."""
+    waiting: list[Input] = [exited("b"), later]
+    assert order(waiting, firing("a")) == [firing("a"), *waiting]
+    assert order([*waiting, STOP], firing("a")) == [*waiting, STOP, firing("a")]
 
 
 def test_what_is_left_of_a_run_that_has_ended_waits() -> None:
