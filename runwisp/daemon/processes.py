@@ -185,13 +185,11 @@ class Processes:
     def abandon(self, turn: Turn) -> tuple[str, ...]:
         """The end of the daemon waits no longer. Gives the runs whose process lives on: their rows stay open,
         for the next life to find; those that only miss the end of their log end now."""
-        for active in self.active.values():
-            if active.state is ProcessState.GONE:
-                turn.save(active.run)
-                publish_end(turn, active.run)
-        return tuple(
-            run_id for run_id, active in self.active.items() if active.state is not ProcessState.GONE
-        )
+        for active in [each for each in self.active.values() if each.state is ProcessState.GONE]:
+            del self.active[active.run.id]
+            turn.save(active.run)
+            publish_end(turn, active.run)
+        return tuple(self.active)
 
     def closed(self, turn: Turn, closed: Closed) -> None:
         run = self._held.pop(closed.run_id, None)

@@ -256,6 +256,8 @@ def test_a_pump_that_does_not_answer_leaves_no_row_open() -> None:
     assert history.happened()[-1] == "quit"
     assert history.table() == ["backup#1 ended daemon_stopped 143"]
     assert history.told("backup#1")[-1] == "run.stopped"
+    history.drain("backup#1")
+    assert history.told("backup#1").count("run.stopped") == 1, "an answer after all ends it a second time"
 
 
 def test_a_storm_of_signals_neither_cuts_short_nor_puts_off_the_three_seconds_after_the_kill() -> None:
