@@ -85,16 +85,16 @@ def members_of(
 
 def signal_member(member: Member, signum: Signals | int) -> Outcome:
     """To that very process or, when it is gone, to nobody. Signal 0 only asks."""
-    try:
-        fd = os.pidfd_open(member.pid)
-    except ProcessLookupError:
-        return Outcome.GONE
+    fd = _pidfd(member.pid)
     try:
         if not is_alive(member.pid, member.started):
             return Outcome.GONE
+        if fd is None:
+            return _outcome(lambda: os.kill(member.pid, signum))
         return _outcome(lambda: signal.pidfd_send_signal(fd, signum))
     finally:
-        os.close(fd)
+        if fd is not None:
+            os.close(fd)
 
 
 def signal_group(pgid: int, signum: Signals | int) -> Outcome:
@@ -159,6 +159,17 @@ def _signal_all(leaders: Collection[int], members: Iterable[Member], signum: Sig
         for member in members
         if signal_member(member, 0 if member.pgid in leaders else signum) is Outcome.NOT_PERMITTED
     ]
+
+
+def _pidfd(pid: int) -> int | None:
+    """None without such a process, and where no pidfd is to be had: old kernel, container that forbids it,
+    all descriptors are taken. Then a look right before the signal has to do: a pid that just ended is not
+    given anew before all others were.
+    """
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
 
 
 def _outcome(send: Callable[[], None]) -> Outcome:

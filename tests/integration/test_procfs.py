@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -155,6 +156,26 @@ def test_a_pid_that_is_somebody_elses_by_now_is_not_hit(bench: Bench) -> None:
     member = the_member(bench, run.id, launched.pid)
     assert signal_member(replace(member, started=member.started - 1), signal.SIGKILL) is Outcome.GONE
     assert procfs.is_alive(member.pid, member.started)
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOSYS, errno.EMFILE])
+def test_a_signal_reaches_the_member_and_no_stranger_where_there_are_no_pidfds(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """A container of an older runtime may forbid them, an old kernel does not know them."""
+
+    def refuse(_pid: int) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    launched, run = bench.start(bench.task("sleep 60"))
+    member = the_member(bench, run.id, launched.pid)
+    assert signal_member(replace(member, started=member.started - 1), signal.SIGKILL) is Outcome.GONE
+    assert procfs.is_alive(member.pid, member.started)
+    assert signal_member(member, 0) is Outcome.SENT
+    assert signal_member(member, signal.SIGTERM) is Outcome.SENT
+    assert bench.end(launched).exit_code == 143
+    assert signal_member(member, signal.SIGTERM) is Outcome.GONE
 
 
 def test_a_group_is_empty_when_its_last_process_is_reaped(bench: Bench) -> None:
