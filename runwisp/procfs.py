@@ -197,10 +197,13 @@ class _Stat:
 
 
 def _stat(pid: int) -> _Stat | None:
-    """proc_pid_stat(5). The command name may hold blanks and parentheses: fields count from the last one."""
+    """proc_pid_stat(5). The command name may hold blanks and parentheses: fields count from the last one.
+
+    None without such a process, and where /proc hides that of another user from us (``hidepid``, proc(5)).
+    """
     try:
         stat = _read(f"/proc/{pid}/stat")
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
     head, _, tail = stat.rpartition(b")")
     fields = tail.split()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import signal
@@ -239,6 +240,34 @@ def test_what_may_not_be_signalled_is_named(bench: Bench) -> None:
 
     assert as_nobody(refused) == [[launched.pid, run.id]]
     assert procfs.is_alive(launched.pid, launched.pid_started)
+
+
+@as_root
+def test_what_proc_hides_from_us_is_nobody_we_know_and_harms_nothing(bench: Bench) -> None:
+    """With ``hidepid=1`` the processes of other users are listed and cannot be looked at."""
+    launched, run = bench.start(bench.task("sleep 60"))
+
+    def looked_at() -> object:
+        target = Target(run.id, launched.pid, is_reaped=False)
+        return [
+            procfs.start_ticks(launched.pid),
+            procfs.is_alive(launched.pid, launched.pid_started),
+            procfs.children_of(launched.pid),
+            signal_runs([target], signal.SIGTERM, bench.data_dir),
+        ]
+
+    assert forked(lambda: hide_processes() and as_nobody(looked_at)) == [None, False, [], []]
+    assert procfs.is_alive(launched.pid, launched.pid_started)
+
+
+def hide_processes() -> bool:
+    """From other users, in a /proc that this process alone has."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    new_namespace, private, everything_below = 0x20000, 1 << 18, 1 << 14
+    assert libc.unshare(new_namespace) == 0, os.strerror(ctypes.get_errno())
+    assert libc.mount(None, b"/", None, private | everything_below, None) == 0
+    assert libc.mount(b"proc", b"/proc", b"proc", 0, b"hidepid=1") == 0, os.strerror(ctypes.get_errno())
+    return True
 
 
 def test_orphans_of_runs_become_our_children(bench: Bench) -> None:
