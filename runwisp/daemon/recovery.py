@@ -1,21 +1,20 @@
 """Ends what a former life left running, before anything starts that could run beside it.
 
 Processes are known by run id and data directory in their environment, or by boot id, pid and kernel start
-time together; never by a pid alone. Signals and waits through pidfds, so that a pid used again is never hit.
+time together; never by a pid alone. They are not our children: their ends are looked for.
 """
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 
 from runwisp import procfs
-from runwisp.clock import SECOND, Millis, Now, after
+from runwisp.clock import SECOND, Millis, Mono, Now, after
 from runwisp.daemon.processes import ABANDON_AFTER
 from runwisp.daemonlog import Log
 from runwisp.life import Life
-from runwisp.loop import READ, Loop
+from runwisp.loop import Loop
 from runwisp.procfs import Member
 from runwisp.run import Phase, Run
 from runwisp.task import AnyTask
@@ -23,6 +22,7 @@ from runwisp.timers import Timer, TimerKind
 
 RECOVERY_TIMER = Timer(TimerKind.RECOVERY)
 DEFAULT_GRACE: Millis = 5 * SECOND
+SOONEST_LOOK: Millis = 5
 
 
 def is_over(life: Life) -> bool:
@@ -38,10 +38,10 @@ class Recovery:
         self._log = log
         self._data_dir = data_dir
         self._done = done
-        self._watched: dict[int, Member] = {}
+        self._left: list[Member] = []
         self._dead: Sequence[tuple[Run, Life]] = ()
         self._is_killing = False
-        self.is_done = False
+        self._since = self._by = Mono(0)
 
     def begin(self, now: Now, unfinished: Sequence[tuple[Run, Life]], tasks: Mapping[str, AnyTask]) -> None:
         self._dead = [(run, life) for run, life in unfinished if run.phase is Phase.RUNNING]
@@ -59,26 +59,24 @@ class Recovery:
             stop_signal = definition.stop_signal if definition else signal.SIGTERM
             self._end(member, stop_signal if its_grace else signal.SIGKILL)
             grace = max(grace, its_grace)
-        self._loop.timers.arm(RECOVERY_TIMER, after(now.mono, grace))
-        self._finish_if_clear()
+        self._allow(now, grace)
+        self._go_on(now)
 
     def cancel(self) -> None:
         """The daemon stops before it has begun: what is left is for the next one."""
-        if not self.is_done:
-            self._forget_all()
+        self._loop.timers.disarm(RECOVERY_TIMER)
 
     def due(self, now: Now) -> None:
-        if self._is_killing:
-            for member in self._watched.values():
-                self._log.error(
-                    "a process does not end; going on without it", pid=member.pid, run=member.run_id
-                )
-            self._finish()
-            return
-        self._is_killing = True
-        for member in self._watched.values():
-            procfs.signal_member(member, signal.SIGKILL)
-        self._loop.timers.arm(RECOVERY_TIMER, after(now.mono, ABANDON_AFTER))
+        self._forget_ended()
+        if self._left and now.mono >= self._by:
+            if self._is_killing:
+                self._give_up()
+                return
+            self._is_killing = True
+            for member in self._left:
+                procfs.signal_member(member, signal.SIGKILL)
+            self._allow(now, ABANDON_AFTER)
+        self._go_on(now)
 
     def _left_behind(self) -> list[Member]:
         if not self._dead:
@@ -92,38 +90,36 @@ class Recovery:
         return procfs.members_of({run.id for run, _ in self._dead}, self._data_dir, leaders)
 
     def _end(self, member: Member, signum: int) -> None:
-        try:
-            pidfd = os.pidfd_open(member.pid)
-        except ProcessLookupError:
-            return
-        self._watched[pidfd] = member
-        self._loop.watch(pidfd, READ, lambda: self._gone(pidfd))
+        self._left.append(member)
         procfs.signal_member(member, signum)
         procfs.signal_member(member, signal.SIGCONT)
 
-    def _gone(self, pidfd: int) -> None:
-        self._forget(pidfd)
-        self._finish_if_clear()
+    def _forget_ended(self) -> None:
+        """From the end to the first that lives: as long as there is one, the others need not be looked at."""
+        while self._left and not procfs.is_alive(self._left[-1].pid, self._left[-1].started):
+            self._left.pop()
 
-    def _forget(self, pidfd: int) -> None:
-        self._loop.unwatch(pidfd)
-        os.close(pidfd)
-        del self._watched[pidfd]
+    def _go_on(self, now: Now) -> None:
+        if not self._left:
+            for newborn in self._left_behind():
+                self._end(newborn, signal.SIGKILL)
+        if self._left:
+            self._look_again(now)
+        else:
+            self._done()
 
-    def _finish_if_clear(self) -> None:
-        if self._watched:
-            return
-        for newborn in self._left_behind():
-            self._end(newborn, signal.SIGKILL)
-        if not self._watched:
-            self._finish()
+    def _look_again(self, now: Now) -> None:
+        """Ever more seldom, as a grace may be an hour: an end is noticed late by a tenth of what it took."""
+        wait = max(SOONEST_LOOK, (now.mono - self._since) // 10)
+        self._loop.timers.arm(RECOVERY_TIMER, min(after(now.mono, wait), self._by))
 
-    def _finish(self) -> None:
-        self._forget_all()
+    def _allow(self, now: Now, grace: Millis) -> None:
+        self._since, self._by = now.mono, after(now.mono, grace)
+
+    def _give_up(self) -> None:
+        for member in self._left:
+            if procfs.is_alive(member.pid, member.started):
+                self._log.error(
+                    "a process does not end; going on without it", pid=member.pid, run=member.run_id
+                )
         self._done()
-
-    def _forget_all(self) -> None:
-        for pidfd in list(self._watched):
-            self._forget(pidfd)
-        self._loop.timers.disarm(RECOVERY_TIMER)
-        self.is_done = True
