@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 from runwisp.clock import Wall
@@ -79,16 +79,30 @@ class Region:
                 )
 
 
+@contextmanager
+def _available() -> Iterator[None]:
+    """Files that are gone, cut or not what they should be are all the same to whoever reads."""
+    try:
+        yield
+    except (OSError, ValueError, IndexError) as error:
+        raise LogUnavailable("log no longer available", str(error)) from error
+
+
 class LogReader:
     """Holds the files open until ``close``; every call sees the log as it is then.
 
-    Raises: LogUnavailable, here and from every method, when the files are gone or not readable.
+    Raises: LogUnavailable, here and from every method, when the files are gone or not readable: then it is of
+    no more use.
     """
 
     def __init__(self, files: LogFiles) -> None:
         self._files = files
         self._fds: list[int] = []
-        self._open()
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> LogReader:
         return self
@@ -103,12 +117,14 @@ class LogReader:
             os.close(self._fds.pop())
 
     @property
+    @_available()
     def first_available(self) -> int:
         """The number of the first line that is still there; 1 where there is none."""
         at = self._records.from_offset(self._start)
         return self._records[at].line if at < self._count() else 1
 
     @property
+    @_available()
     def total_lines(self) -> int:
         """The number of the last line."""
         count = self._count()
@@ -120,6 +136,7 @@ class LogReader:
         return last if last is not None else self._records[count - 1].line - 1
 
     @property
+    @_available()
     def finished_lines(self) -> int:
         """The number of the last line whose end has come, as the log is now."""
         self._refresh()
@@ -186,8 +203,9 @@ class LogReader:
 
     def regions(self, first: int, stream: Stream | None = None) -> Iterator[Region]:
         """The regions from the one that holds the line on; of one stream only, if one is given."""
-        at = max(self._records.before_line(first), self._records.from_offset(self._start), 0)
-        return self._regions(at, stream)
+        with _available():
+            at = max(self._records.before_line(first), self._records.from_offset(self._start), 0)
+            yield from self._regions(at, stream)
 
     def _regions(self, at: int, stream: Stream | None) -> Iterator[Region]:
         count = self._count()
@@ -214,28 +232,25 @@ class LogReader:
         )
         if fd is None:
             return b""
-        return os.pread(fd, end - start, start - file_start)
+        return os.pread(fd, min(end, self._end) - start, start - file_start)
 
+    @_available()
     def _refresh(self) -> None:
         if os.fstat(self._index_fd).st_nlink == 0 or not self._look():
             self._open()
 
+    @_available()
     def _open(self) -> None:
         """Opens files that belong together: a rotation in the midst of it means to begin again."""
         for attempt in range(ATTEMPTS):
             self.close()
-            try:
-                self._index_fd = self._opened(INDEX)
-                self._log_fd = self._opened_if_there(LOG)
-                self._prev_fd = self._opened_if_there(PREV)
-                is_right = self._look(are_copies=attempt == ATTEMPTS - 1)
-            except (OSError, ValueError) as error:
-                self.close()
-                raise LogUnavailable("log no longer available", str(error)) from error
+            self._index_fd = self._opened(INDEX)
+            self._log_fd = self._opened_if_there(LOG)
+            self._prev_fd = self._opened_if_there(PREV)
+            is_right = self._look(are_copies=attempt == ATTEMPTS - 1)
             if is_right and os.fstat(self._index_fd).st_nlink:
                 break
         if self._log is None and self._prev is None:
-            self.close()
             raise LogUnavailable("log no longer available")
 
     def _look(self, *, are_copies: bool = False) -> bool:

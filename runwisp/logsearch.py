@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import dropwhile
 
 from runwisp.errors import LogUnavailable, UsageError
@@ -116,11 +117,7 @@ def _from(runs: Sequence[tuple[str, LogFiles]], cursor: Place | None) -> Iterato
 
 def _walk(files: LogFiles, matcher: Matcher, first: int) -> Iterator[Line | int]:
     """Hits, and now and then the number of the line from which on nothing is searched yet."""
-    try:
-        reader = LogReader(files)
-    except LogUnavailable:
-        return
-    with reader:
+    with suppress(LogUnavailable), LogReader(files) as reader:
         for nth, region in enumerate(reader.regions(first, matcher.stream), start=1):
             if nth % REGIONS_A_LOOK == 0:
                 yield max(first, region.record.line)

@@ -7,8 +7,9 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -456,6 +457,47 @@ def test_a_missing_log_is_said_to_be_unavailable(logs_dir: str) -> None:
     os.unlink(path_of(files_in(logs_dir), LOG))
     with pytest.raises(LogUnavailable):
         LogReader(files_in(logs_dir))
+
+
+def emptied(_: bytes) -> bytes:
+    return b""
+
+
+def of_an_unknown_stream(index: bytes) -> bytes:
+    return index[:-8] + b"\x09" + index[-7:]
+
+
+READINGS: list[Callable[[LogReader], object]] = [
+    lambda reader: reader.page(1, 10),
+    lambda reader: reader.since(0, 10),
+    lambda reader: reader.finished_lines,
+    lambda reader: [reader.page(1, 0), reader.total_lines, reader.first_available, list(reader.lines(1))],
+]
+
+
+@pytest.mark.parametrize("damaged", [emptied, of_an_unknown_stream])
+@pytest.mark.parametrize("reading", READINGS)
+def test_an_index_that_is_damaged_under_a_reader_makes_its_log_unavailable(
+    logs_dir: str, damaged: Callable[[bytes], bytes], reading: Callable[[LogReader], object]
+) -> None:
+    writer = writer_in(logs_dir)
+    put(writer, b"one\n")
+    writer.park()
+    with LogReader(files_in(logs_dir)) as reader:
+        index = Path(path_of(files_in(logs_dir), INDEX))
+        index.write_bytes(damaged(index.read_bytes()))
+        with pytest.raises(LogUnavailable, match="log no longer available"):
+            reading(reader)
+
+
+def test_an_index_that_is_cut_while_lines_are_read_makes_its_log_unavailable(logs_dir: str) -> None:
+    writer = writer_in(logs_dir)
+    put(writer, b"one\n")
+    writer.park()
+    with LogReader(files_in(logs_dir)) as reader:
+        os.truncate(path_of(files_in(logs_dir), INDEX), HEADER.size)
+        with pytest.raises(LogUnavailable, match="log no longer available"):
+            list(reader.lines(1))
 
 
 def test_a_copied_directory_reads_the_same(logs_dir: str) -> None:

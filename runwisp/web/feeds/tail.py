@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from runwisp import host
@@ -114,6 +113,7 @@ class Tail:
         limit = PAGE_LINES - line % PAGE_LINES  # pages end at the same lines, whoever reads them
         try:
             lines, gone = reader.since(line, limit, PAGE_BYTES, is_over=self.is_over)
+            first_available = reader.first_available
         except LogUnavailable:
             self._close()
             if self.is_over:
@@ -121,7 +121,7 @@ class Tail:
             return None  # somebody removed it; what comes now is in another
         if not lines:
             return None
-        self.first_available = reader.first_available
+        self.first_available = first_available
         events = [dropped(gone, line + gone)] if gone else []
         upto = lines[-1].n
         self.line = max(self.line, upto)
@@ -135,11 +135,13 @@ class Tail:
 
     def _find_end(self) -> None:
         """As far as it can be told: who reads on is told what is wrong with the log."""
-        with suppress(LogUnavailable, OSError):
+        try:
             if reader := self._opened():
                 finished = reader.finished_lines
                 self.line = max(self.line, reader.total_lines if self.is_over else finished)
                 self.first_available = reader.first_available
+        except LogUnavailable:
+            self._close()
 
     def _opened(self) -> LogReader | None:
         """None while there is no log, or where there never was one.
