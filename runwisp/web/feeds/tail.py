@@ -8,12 +8,12 @@ disk at its own pace, and costs the others nothing. Called by ``live``, on the h
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from runwisp import host
-from runwisp.clock import SECOND, Millis, Wall
+from runwisp.clock import SECOND, Millis, Mono
 from runwisp.errors import LogUnavailable
 from runwisp.frozen import frozen
 from runwisp.logfile import LogFiles
@@ -38,24 +38,53 @@ LAG: Millis = 30 * SECOND
 
 @frozen
 class Piece:
-    """Events of lines up to number ``upto``; ``at`` is when the first of them came."""
+    """Events of lines up to number ``upto``."""
 
     data: bytes
     upto: int
-    at: Wall
+
+
+@dataclass(slots=True)
+class Heard:
+    """``line`` is the last line that was heard of.
+
+    Knows when, to a second. When a line came would not do: that is when it began, and it may have ended only
+    now.
+    """
+
+    line: int = 0
+    _former: int = 0
+    _marks: deque[tuple[Mono, int]] = field(default_factory=deque)
+
+    def note(self, line: int, now: Mono) -> None:
+        self.line = line
+        since = now
+        if self._marks and now - self._marks[-1][0] < SECOND:
+            since, _ = self._marks.pop()
+        self._marks.append((since, line))
+        self._forget(now)
+
+    def had_more(self, line: int, now: Mono) -> bool:
+        """Whether lines after this one were heard of LAG ago."""
+        self._forget(now)
+        return self._former > line
+
+    def _forget(self, now: Mono) -> None:
+        while self._marks and now - self._marks[0][0] > LAG:
+            _, self._former = self._marks.popleft()
 
 
 class Tail:
-    """``line`` is the last line it has heard of. ``left`` is called when nobody follows any more."""
+    """``left`` is called when nobody follows any more."""
 
     def __init__(self, run: Run, logs_dir: str, left: Callable[[str], None]) -> None:
         self.run = run
-        self.line = 0
         self.first_available = 1
         self._logs_dir = logs_dir
         self._left = left
         self._reader: LogReader | None = None
         self._stem = ""
+        self._heard = Heard()
         self._pieces: OrderedDict[int, Piece] = OrderedDict()
         self._kept = 0
         self._flows: dict[TailFlow, Wake] = {}
@@ -66,13 +95,22 @@ class Tail:
         return self.run.id
 
     @property
+    def line(self) -> int:
+        """The last line it has heard of."""
+        return self._heard.line
+
+    @property
     def is_over(self) -> bool:
         return self.run.phase is Phase.ENDED
+
+    def is_late(self, line: int) -> bool:
+        """For who has got as far as this."""
+        return self._heard.had_more(line, host.now().mono)
 
     def grew(self, line: int) -> None:
         """The pump says so."""
         if line > self.line:
-            self.line = line
+            self._hear(line)
             self._wake()
 
     def saved(self, run: Run) -> None:
@@ -124,8 +162,8 @@ class Tail:
         self.first_available = first_available
         events = [dropped(gone, line + gone)] if gone else []
         upto = lines[-1].n
-        self.line = max(self.line, upto)
-        return Piece(b"".join(events + line_events(lines)), upto, lines[0].at)
+        self._hear(upto)
+        return Piece(b"".join(events + line_events(lines)), upto)
 
     def _keep(self, line: int, piece: Piece) -> None:
         self._pieces[line] = piece
@@ -138,10 +176,14 @@ class Tail:
         try:
             if reader := self._opened():
                 finished = reader.finished_lines
-                self.line = max(self.line, reader.total_lines if self.is_over else finished)
+                self._hear(reader.total_lines if self.is_over else finished)
                 self.first_available = reader.first_available
         except LogUnavailable:
             self._close()
+
+    def _hear(self, line: int) -> None:
+        if line > self.line:
+            self._heard.note(line, host.now().mono)
 
     def _opened(self) -> LogReader | None:
         """None while there is no log, or where there never was one.
@@ -194,7 +236,7 @@ class TailFlow:
             return event("rotated", json.dumps({"first_available": self._first_told}).encode())
         if piece is None:
             return self._end() if self.tail.is_over else self._wait()
-        if self.is_live and host.wall() - piece.at > LAG and self.tail.line > piece.upto:
+        if self.is_live and self.tail.line > piece.upto and self.tail.is_late(self.line):
             missed, self.line = self.tail.line - self.line, self.tail.line
             return dropped(missed, self.line)
         self.line = piece.upto
