@@ -127,24 +127,16 @@ class LogReader:
     @_available()
     def total_lines(self) -> int:
         """The number of the last line."""
-        count = self._count()
-        if not count:
-            return 0
-        last = None
-        for region in self._regions(count - 1, None):
-            last = region.record.line + region.data.count(b"\n") + (not region.data.endswith(b"\n")) - 1
-        return last if last is not None else self._records[count - 1].line - 1
+        line, data = self._last()
+        return line - 1 + data.count(b"\n") + (data[-1:] not in (b"", b"\n"))
 
     @property
     @_available()
     def finished_lines(self) -> int:
         """The number of the last line whose end has come, as the log is now."""
         self._refresh()
-        count = self._count()
-        if not count:
-            return 0
-        last = self._records[count - 1]
-        return last.line - 1 + self._read(last.offset, self._end).count(b"\n")
+        line, data = self._last()
+        return line - 1 + data.count(b"\n")
 
     @property
     def start(self) -> int:
@@ -202,7 +194,8 @@ class LogReader:
             yield from region.lines(first)
 
     def regions(self, first: int, stream: Stream | None = None) -> Iterator[Region]:
-        """The regions from the one that holds the line on; of one stream only, if one is given."""
+        """The regions from the one that holds the line on. If a stream is given, those of the others come
+        without their data, so that whoever looks for what is rare can stop on the way to it."""
         with _available():
             at = max(self._records.before_line(first), self._records.from_offset(self._start), 0)
             yield from self._regions(at, stream)
@@ -210,14 +203,22 @@ class LogReader:
     def _regions(self, at: int, stream: Stream | None) -> Iterator[Region]:
         count = self._count()
         while at < count:
-            records = self._records[at : min(count, at + RECORDS_AT_ONCE) + 1]
-            for nth, record in enumerate(records[: count - at][:RECORDS_AT_ONCE]):
+            stop = min(count, at + RECORDS_AT_ONCE)
+            records = self._records[at : stop + 1]
+            for nth in range(stop - at):
+                record = records[nth]
                 end = records[nth + 1].offset if at + nth + 1 < count else self._end
-                if record.offset < end and stream in (None, record.stream):
-                    data = self._read(record.offset, end)
-                    if data:
-                        yield Region(record, data, is_last=end == self._end)
-            at += RECORDS_AT_ONCE
+                data = self._read(record.offset, end) if stream in (None, record.stream) else b""
+                yield Region(record, data, is_last=end == self._end)
+            at = stop
+
+    def _last(self) -> tuple[int, bytes]:
+        """The number of the line with which the last region begins, and what there is of it."""
+        count = self._count()
+        if not count:
+            return 1, b""
+        record = self._records[count - 1]
+        return record.line, self._read(record.offset, self._end)
 
     def _count(self) -> int:
         """How many records tell of bytes that are there."""
@@ -230,7 +231,7 @@ class LogReader:
             if start >= self._header.log_start
             else (self._prev_fd, self._header.prev_start)
         )
-        if fd is None:
+        if fd is None or end <= start:
             return b""
         return os.pread(fd, min(end, self._end) - start, start - file_start)
 

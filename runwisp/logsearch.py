@@ -17,8 +17,10 @@ from runwisp.logfile import LogFiles
 from runwisp.logline import Stream
 from runwisp.logreader import Line, LogReader, Region
 
-REGIONS_A_LOOK = 16
-"""Between two looks at the clock: about a megabyte."""
+BYTES_A_LOOK = 1024 * 1024
+"""Between two looks at the clock."""
+BYTES_A_REGION = 512
+"""What a region counts beside its bytes, also one of a stream that is not searched."""
 
 
 @frozen
@@ -104,7 +106,7 @@ class Matcher:
 
     def lines(self, region: Region, first: int) -> Iterator[Line]:
         """The lines that are meant, from number ``first`` on."""
-        if self._needle in region.data:
+        if region.data and self._needle in region.data:
             yield from region.lines(first, self._expression.search)
 
 
@@ -118,7 +120,10 @@ def _from(runs: Sequence[tuple[str, LogFiles]], cursor: Place | None) -> Iterato
 def _walk(files: LogFiles, matcher: Matcher, first: int) -> Iterator[Line | int]:
     """Hits, and now and then the number of the line from which on nothing is searched yet."""
     with suppress(LogUnavailable), LogReader(files) as reader:
-        for nth, region in enumerate(reader.regions(first, matcher.stream), start=1):
-            if nth % REGIONS_A_LOOK == 0:
+        left = BYTES_A_LOOK
+        for region in reader.regions(first, matcher.stream):
+            if left <= 0:
                 yield max(first, region.record.line)
+                left = BYTES_A_LOOK
             yield from matcher.lines(region, first)
+            left -= BYTES_A_REGION + len(region.data)

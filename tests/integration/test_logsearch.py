@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from runwisp.clock import Wall
+from runwisp.clock import SECOND, Wall
 from runwisp.errors import UsageError
 from runwisp.logcap import LogOnFull
 from runwisp.logfile import LogFiles
@@ -96,23 +97,44 @@ def test_a_search_that_is_late_stops_and_goes_on(runs: list[tuple[str, LogFiles]
     assert where(rest) == [("OLD", 2), ("OLD", 4), ("OLD", 6)]
 
 
-def test_a_search_stops_within_one_long_log(runs: list[tuple[str, LogFiles]]) -> None:
-    files = LogFiles(runs[0][1].logs_dir, "task", "20260101_000000_LONG")
-    writer = LogWriter(files, run_id="LONG", cap=0, on_full=LogOnFull.DROP_OLD, meta="{}")
+def long_log(files: LogFiles) -> LogWriter:
+    return LogWriter(files, run_id="LONG", cap=0, on_full=LogOnFull.DROP_OLD, meta="{}")
+
+
+def searched_bit_by_bit(files: LogFiles, query: Query) -> tuple[Found, int]:
+    """What is found at last, and in how many searches of no time at all."""
+    cursor: Place | None = None
+    searches = 0
+    while True:
+        found = search([("LONG", files)], query, limit=9, is_late=lambda: True, cursor=cursor)
+        searches += 1
+        cursor = found.cursor
+        if found.hits or cursor is None:
+            return found, searches
+
+
+def test_a_search_stops_within_one_long_log(tmp_path: Path) -> None:
+    files = LogFiles(str(tmp_path), "task", "stem")
+    writer = long_log(files)
     block = (b"x" * 99 + b"\n") * 10_000
     for _ in range(3):
         writer.write(Stream.STDOUT, block, 0, len(block), NOW)
     writer.write(Stream.STDOUT, b"needle\n", 0, 7, NOW)
     writer.finish("{}", NOW)
-    cursor: Place | None = None
-    searches = 0
-    while True:
-        found = search([("LONG", files)], Query("needle"), limit=9, is_late=lambda: True, cursor=cursor)
-        searches += 1
-        cursor = found.cursor
-        if found.hits or cursor is None:
-            break
+    found, searches = searched_bit_by_bit(files, Query("needle"))
     assert where(found) == [("LONG", 30_001)]
+    assert searches > 2
+
+
+def test_a_search_for_a_rare_stream_stops_on_the_way_to_it(tmp_path: Path) -> None:
+    files = LogFiles(str(tmp_path), "task", "stem")
+    writer = long_log(files)
+    for second in range(5000):
+        writer.write(Stream.STDOUT, b"tick\n", 0, 5, Wall(NOW + second * SECOND))
+    writer.write(Stream.STDERR, b"problem\n", 0, 8, NOW)
+    writer.finish("{}", NOW)
+    found, searches = searched_bit_by_bit(files, Query("problem", stream=Stream.STDERR))
+    assert where(found) == [("LONG", 5001)]
     assert searches > 2
 
 
