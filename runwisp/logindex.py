@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import struct
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import overload
 
 from runwisp.clock import Wall
@@ -26,6 +26,8 @@ from runwisp.logline import Record, Stream
 
 HEADER = struct.Struct("<8sQQQQ24x")
 RECORD = struct.Struct("<QQQBB6x")
+STREAM_AT = struct.calcsize("<QQQ")
+RECORDS_AT_ONCE = 8192
 STALE_BYTES = 4096
 MAGIC = b"rwidx\x00\x00\x01"
 
@@ -77,15 +79,20 @@ def unpacked_record(content: bytes, at: int = 0) -> Record:
     return Record(line, offset, Wall(ms), Stream(stream), flags)
 
 
-class Records(Sequence[Record]):
-    """The records of an open index file, read as they are asked for; the length is that of the moment."""
+def _whole_records(size: int) -> int:
+    return max(0, (size - HEADER.size) // RECORD.size)
 
-    def __init__(self, fd: int) -> None:
+
+class Records(Sequence[Record]):
+    """The records of an open index file, read as they are asked for: those there are at the moment, or a
+    ``stretch`` of them."""
+
+    def __init__(self, fd: int, stretch: range | None = None) -> None:
         self._fd = fd
-        self._length = max(0, (os.fstat(fd).st_size - HEADER.size) // RECORD.size)
+        self._stretch = range(_whole_records(os.fstat(fd).st_size)) if stretch is None else stretch
 
     def __len__(self) -> int:
-        return self._length
+        return len(self._stretch)
 
     @overload
     def __getitem__(self, at: int) -> Record: ...
@@ -93,11 +100,10 @@ class Records(Sequence[Record]):
     def __getitem__(self, at: slice) -> list[Record]: ...
     def __getitem__(self, at: int | slice) -> Record | list[Record]:
         if isinstance(at, int):
-            if not 0 <= at < self._length:
-                raise IndexError(at)
-            return self._read(at, 1)[0]
-        start, stop, _ = at.indices(self._length)
-        return self._read(start, max(0, stop - start))
+            nth = self._stretch[at]
+            return self._read(range(nth, nth + 1))[0]
+        start, stop, _ = at.indices(len(self))
+        return self._read(self._stretch[start:stop])
 
     def before_line(self, line: int) -> int:
         """Which record's region holds the line; -1 for a line before the first."""
@@ -111,10 +117,26 @@ class Records(Sequence[Record]):
         """The first record of that time or later. (A clock that was set back makes it one of several.)"""
         return bisect_left(self, at, key=lambda record: record.at)
 
-    def _read(self, start: int, count: int) -> list[Record]:
-        content = os.pread(self._fd, count * RECORD.size, HEADER.size + start * RECORD.size)
+    def between(self, start: int, end: int) -> Records:
+        """Those of the bytes from one offset to another."""
+        return Records(self._fd, self._stretch[self.from_offset(start) : self.from_offset(end)])
+
+    def of(self, stream: Stream) -> Iterator[int]:
+        """Where those of a stream are. Makes nothing of the others: a log may have millions."""
+        for first in range(0, len(self), RECORDS_AT_ONCE):
+            streams = self._content(self._stretch[first : first + RECORDS_AT_ONCE])[STREAM_AT :: RECORD.size]
+            nth = streams.find(stream)
+            while nth >= 0:
+                yield first + nth
+                nth = streams.find(stream, nth + 1)
+
+    def _read(self, stretch: range) -> list[Record]:
+        content = self._content(stretch)
         whole = len(content) // RECORD.size
         return [unpacked_record(content, nth * RECORD.size) for nth in range(whole)]
+
+    def _content(self, stretch: range) -> bytes:
+        return os.pread(self._fd, len(stretch) * RECORD.size, HEADER.size + stretch.start * RECORD.size)
 
 
 class IndexWriter:
@@ -164,26 +186,28 @@ class IndexWriter:
 
     def resume(self) -> Header | None:
         """Goes on with the index that is there; None where there is none that can be read. A record that was
-        cut in the writing is cut off by the next."""
+        cut in the writing is cut off by the next, and so are the zeros that a machine that went down leaves
+        in the place of the last ones."""
         self.close()
         try:
             self._fd = self._files.open(INDEX, os.O_RDWR)
             header = unpacked_header(os.pread(self._fd, HEADER.size, 0))
+            records = Records(self._fd)
+            count = len(records)
+            while count and not records[count - 1].line:
+                count -= 1
         except (FileNotFoundError, ValueError):
             self.close()
             return None
-        self._size = HEADER.size + len(self.records()) * RECORD.size
+        self._size = HEADER.size + count * RECORD.size
         return header
 
     def records(self) -> Records:
-        return Records(self._fd)
-
-    def between(self, start: int, end: int) -> list[Record]:
-        """The records of these bytes, none without a file."""
+        """None without a file."""
         if self._fd < 0:
-            return []
-        records = self.records()
-        return records[records.from_offset(start) : records.from_offset(end)]
+            return Records(self._fd, range(0))
+        size = min(self._size, os.fstat(self._fd).st_size)
+        return Records(self._fd, range(_whole_records(size)))
 
     def close(self) -> None:
         if self._fd >= 0:

@@ -7,14 +7,15 @@ Reads the files of one run and says what a writer needs to go on in them; change
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from runwisp.frozen import frozen
 from runwisp.logfile import LOG, PREV, LogFiles
-from runwisp.logindex import IndexWriter, placed
+from runwisp.logindex import Header, IndexWriter, Records, placed
 from runwisp.logline import Record, Stream
-from runwisp.logmeta import Counts, read_note
+from runwisp.logmeta import Counts, Note, read_note
+
+PIECE = 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -45,8 +46,9 @@ class Recovered:
 
 
 def recovered(files: LogFiles, run_id: str, index: IndexWriter) -> Recovered | None:
-    """None when this run left nothing to go on in; otherwise ``index`` is open. Bytes written since the last
-    note are counted as they lie in the file, prefixes and all.
+    """None when this run left nothing to go on in, or an index that does not tell of its files; otherwise
+    ``index`` is open. Bytes written since the last note are counted as they lie in the file, prefixes and
+    all.
 
     Raises: OSError.
     """
@@ -54,6 +56,44 @@ def recovered(files: LogFiles, run_id: str, index: IndexWriter) -> Recovered | N
     header = index.resume() if note else None
     if not note or not header:
         return None
+    try:
+        return _told(files, note, header, index.records())
+    except (ValueError, IndexError):
+        index.close()
+        return None
+
+
+def _told(files: LogFiles, note: Note, header: Header, records: Records) -> Recovered:
+    """Raises: ValueError when the records are not those of the files; OSError."""
+    previous, segment, has_log = _segments(files, header)
+    older, newer = (records.between(place.start, place.end) for place in (previous, segment))
+    for place, own in ((previous, older), (segment, newer)):
+        if place.size and (not own or own[0].offset != place.start):
+            raise ValueError("the first line of a file has no record")
+    end, is_unfinished = note.next_line, False
+    if newer:
+        end, is_unfinished = _end(files, LOG, newer[-1], segment)
+    elif older:
+        end, is_unfinished = _end(files, PREV, older[-1], previous)
+    segment.first_line = newer[0].line if newer else end
+    previous.first_line = older[0].line if older else segment.first_line
+    previous.lines = _own_lines(older, 1, segment.first_line)
+    segment.lines = _own_lines(newer, 1, end)
+    since = _own_lines(older, note.next_line, segment.first_line) + _own_lines(newer, note.next_line, end)
+    # Records beyond what is there tell of lines that somebody cut off: their numbers are not given again.
+    next_line = max(end, note.next_line, records[-1].line if records else 1)
+    counts = replace(
+        note.counts,
+        lines=note.counts.lines + since + len(range(max(end, note.next_line), next_line)),
+        dropped=note.counts.dropped + next_line - end,
+        bytes=note.counts.bytes + max(0, segment.end - note.offset),
+    )
+    is_amid_line = is_unfinished and segment.size > 0
+    return Recovered(previous, segment, counts, next_line, is_amid_line, has_log, note.is_whole)
+
+
+def _segments(files: LogFiles, header: Header) -> tuple[Segment, Segment, bool]:
+    """The previous file and the current one as they are, and whether there is a current one."""
     log, prev = _status(files, LOG), _status(files, PREV)
     where = placed(header, log, prev) or header
     previous, segment = Segment(where.prev_start), Segment(where.log_start)
@@ -61,32 +101,19 @@ def recovered(files: LogFiles, run_id: str, index: IndexWriter) -> Recovered | N
         previous.size, previous.inode = prev.st_size, prev.st_ino
     if log:
         segment.size, segment.inode = log.st_size, log.st_ino
-    records = index.between(where.prev_start, segment.end)
-    next_line, is_amid_line = note.next_line, False
-    if records:
-        is_in_log = records[-1].offset >= where.log_start
-        at = records[-1].offset - (where.log_start if is_in_log else where.prev_start)
-        tail = _tail(files, LOG if is_in_log else PREV, at)
-        is_unfinished = bool(tail) and not tail.endswith(b"\n")
-        next_line = records[-1].line + tail.count(b"\n") + is_unfinished
-        is_amid_line = is_unfinished and segment.size > 0
-    counts = replace(note.counts, bytes=note.counts.bytes + max(0, segment.end - note.offset))
-    for record, lines in _regions(records, next_line):
-        place = segment if record.offset >= segment.start else previous
-        place.first_line = min(place.first_line, record.line) if place.lines else record.line
-        place.lines += len(lines)
-        counts.lines += len(range(max(lines.start, note.next_line), lines.stop))
-    if not segment.lines:
-        segment.first_line = next_line
-    return Recovered(previous, segment, counts, next_line, is_amid_line, log is not None, note.is_whole)
+    return previous, segment, log is not None
 
 
-def _regions(records: list[Record], next_line: int) -> Iterator[tuple[Record, range]]:
-    """Every record of the run's own output with the numbers of the lines that begin in its region."""
-    ends = [*(record.line for record in records[1:]), next_line]
-    for record, end in zip(records, ends, strict=True):
-        if record.stream is not Stream.SYSTEM:
-            yield record, range(record.line, end)
+def _own_lines(records: Records, first: int, end: int) -> int:
+    """How many lines of the run itself begin in the regions of these records, from number ``first`` on;
+    ``end`` is the number of the line after the last."""
+    if not records:
+        return 0
+    lines = len(range(max(first, records[0].line), end))
+    for nth in records.of(Stream.SYSTEM):
+        following = records[nth + 1].line if nth + 1 < len(records) else end
+        lines -= len(range(max(first, records[nth].line), following))
+    return lines
 
 
 def _status(files: LogFiles, suffix: str) -> os.stat_result | None:
@@ -100,8 +127,13 @@ def _status(files: LogFiles, suffix: str) -> os.stat_result | None:
         os.close(fd)
 
 
-def _tail(files: LogFiles, suffix: str, at: int) -> bytes:
-    """The bytes of the last region."""
-    with os.fdopen(files.open(suffix, os.O_RDONLY), "rb") as file:
-        file.seek(at)
-        return file.read()
+def _end(files: LogFiles, suffix: str, last: Record, place: Segment) -> tuple[int, bool]:
+    """The number of the line after those of the last region, and whether it leaves one unfinished."""
+    newlines, tail = 0, b"\n"
+    with os.fdopen(files.open(suffix, os.O_RDONLY), "rb", buffering=0) as file:
+        file.seek(last.offset - place.start)
+        while piece := file.read(PIECE):
+            newlines += piece.count(b"\n")
+            tail = piece
+    is_unfinished = not tail.endswith(b"\n")
+    return last.line + newlines + is_unfinished, is_unfinished

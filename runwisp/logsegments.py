@@ -155,7 +155,7 @@ class Segments:
         kept: list[Record] = []
         for segment in (self.previous, self.current):
             if segment.size:
-                records = self._index.between(segment.start, segment.end)
+                records = self._index.records().between(segment.start, segment.end)[:]
                 if not records or records[0].offset != segment.start:
                     records.insert(0, Record(segment.first_line, segment.start, now, Stream.STDOUT))
                 kept += records

@@ -414,6 +414,62 @@ def test_counts_and_numbers_survive_a_killed_writer(
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
+@pytest.mark.parametrize("spoil", [os.unlink, lambda path: os.truncate(path, 0)], ids=["removed", "emptied"])
+def test_a_log_that_is_gone_when_its_writer_dies_goes_on_after_the_lines_that_were_in_it(
+    logs_dir: str, spoil: Callable[[str], None]
+) -> None:
+    writer = writer_in(logs_dir)
+    put(writer, b"one\n")
+    put(writer, b"two\n", Stream.STDERR)
+    writer.park()
+    spoil(path_of(files_in(logs_dir), LOG))
+    successor = writer_in(logs_dir)
+    successor.take_up(NOW)
+    put(successor, b"three\n")
+    totals = successor.finish("{}", NOW)
+    lines = read_all(logs_dir)
+    assert texts(lines)[1:] == ["three"]
+    assert lines[0].n > 1, "no number is given twice"
+    assert totals.log_lines - totals.log_dropped_lines == 1
+
+
+def test_zeros_in_the_place_of_the_last_records_are_cut_off(logs_dir: str) -> None:
+    """As a machine leaves them that lost its power."""
+    writer = writer_in(logs_dir, cap=40_000)
+    for number in range(500):
+        put(writer, b"out %d\n" % number)
+        put(writer, b"err %d\n" % number, Stream.STDERR)
+    writer.park()
+    index = path_of(files_in(logs_dir), INDEX)
+    with open(index, "r+b") as file:
+        file.seek(-3 * RECORD.size, os.SEEK_END)
+        file.write(bytes(3 * RECORD.size))
+    successor = writer_in(logs_dir, cap=40_000)
+    successor.take_up(NOW)
+    put(successor, b"next\n")
+    assert successor.finish("{}", NOW).log_lines == 1001
+    lines = read_all(logs_dir)
+    assert [line.n for line in lines] == list(range(lines[0].n, lines[0].n + len(lines)))
+
+
+@pytest.mark.parametrize("content", [b"", RECORD.pack(1, 0, NOW, max(Stream) + 1, 0), b"\xff" * RECORD.size])
+def test_an_index_that_does_not_tell_of_its_log_is_left_alone(logs_dir: str, content: bytes) -> None:
+    writer = writer_in(logs_dir)
+    put(writer, b"one\n")
+    writer.park()
+    index = path_of(files_in(logs_dir), INDEX)
+    os.truncate(index, HEADER.size)
+    with open(index, "ab") as file:
+        file.write(content)
+    successor = writer_in(logs_dir)
+    successor.take_up(NOW)
+    put(successor, b"two\n")
+    successor.finish("{}", NOW)
+    assert successor.files.stem != writer.files.stem
+    with LogReader(successor.files) as reader:
+        assert texts(list(reader.page(1, 10).lines))[-1] == "two"
+
+
 def test_a_write_that_fails_leaves_nothing_in_the_index(
     logs_dir: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
