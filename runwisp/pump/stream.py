@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from fcntl import F_SETPIPE_SZ, fcntl, ioctl
+from fcntl import F_GETPIPE_SZ, F_SETPIPE_SZ, fcntl, ioctl
 from itertools import zip_longest
 from termios import FIONREAD
 
@@ -114,12 +115,12 @@ class Pipe:
         self.backlog = waiting[0]
 
     def _enlarge(self) -> None:
-        """It was full, so its writer waits for us; a user without privilege has 64 MiB of this (pipe(7))."""
+        """It was full, so its writer waits for us; a user without privilege has 64 MiB of this (pipe(7)). One
+        that the run itself made larger stays so."""
         self.is_enlarged = True
-        try:
-            fcntl(self.fd, F_SETPIPE_SZ, BLOCK)
-        except PermissionError:
-            return
+        with suppress(OSError):
+            if fcntl(self.fd, F_GETPIPE_SZ) < BLOCK:
+                fcntl(self.fd, F_SETPIPE_SZ, BLOCK)
 
 
 @dataclass(slots=True, eq=False)

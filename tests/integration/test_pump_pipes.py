@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from fcntl import F_GETPIPE_SZ, fcntl
+from fcntl import F_GETPIPE_SZ, F_SETPIPE_SZ, fcntl
 from pathlib import Path
 
 import pytest
 
+from runwisp.logline import Stream
+from runwisp.pump.stream import BLOCK, Block, Pipe
 from tests.integration.pumphouse import PumpHouse
 
 BY_DEFAULT = 64 * 1024
@@ -32,3 +35,16 @@ def test_a_pipe_with_little_in_it_stays_as_it_is(tmp_path: Path) -> None:
         child = house.spawn(sys.executable, "-I", "-S", "-c", PRINTS_NOW_AND_THEN)
         house.wait_until(lambda: house.text().count(b"\n") > 100)
         assert fcntl(child.fds[0], F_GETPIPE_SZ) == BY_DEFAULT
+
+
+def test_a_pipe_that_the_run_itself_made_larger_stays_so_and_is_read() -> None:
+    """To make it smaller while it is full is refused with EBUSY."""
+    read_end, write_end = os.pipe()
+    large = fcntl(write_end, F_SETPIPE_SZ, 4 * BLOCK)
+    os.set_blocking(write_end, False)
+    assert os.write(write_end, bytes(large)) == large
+    block = Block()
+    assert Pipe(read_end, Stream.STDOUT).read(block) == BLOCK
+    assert fcntl(read_end, F_GETPIPE_SZ) == large
+    os.close(read_end)
+    os.close(write_end)
