@@ -63,7 +63,7 @@ class LogWriter:
         self.state = LogState.OPEN
         self.counts = Counts()
         self.stopped_by = ""
-        """Why the log is or was last STOPPED."""
+        """Why the log is or was last STOPPED, or was given up."""
         self._run_id = run_id
         self._on_full = on_full
         self._meta = meta
@@ -108,20 +108,22 @@ class LogWriter:
     def write(self, stream: Stream, data: bytes | bytearray, start: int, end: int, now: Wall) -> None:
         """Takes ``data[start:end]`` as the run printed it; bytes after its last newline leave a line open."""
         size = end - start
-        if self.state is LogState.OPEN:
-            self._pay(now)
-            self._begin(stream, now)
-        if stream is not Stream.STDOUT:
-            data = prefixed(stream, bytes(memoryview(data)[start:end]), not self._book.goes_on(stream))
-            start, end = 0, len(data)
-        while start < end and self.state is LogState.OPEN:
-            start = self._write_some(stream, data, start, end, now)
-        if start < end:
-            lines = self._book.lose(stream, data, start, end)
+        try:
+            if self.state is LogState.OPEN:
+                self._pay(now)
+                self._begin(stream, now)
+            if stream is not Stream.STDOUT:
+                data = prefixed(stream, bytes(memoryview(data)[start:end]), not self._book.goes_on(stream))
+                start, end = 0, len(data)
+            while start < end and self.state is LogState.OPEN:
+                start = self._write_some(stream, data, start, end, now)
+        finally:
+            lines = self._book.lose(stream, data, start, end) if start < end else 0
             self.counts.lines += lines
             self.counts.dropped += lines
+            self.counts.bytes += size
+        if start < end:
             self._pay(now)
-        self.counts.bytes += size
         self._counted_to = self._segment.end
 
     def system(self, text: str, now: Wall) -> None:
@@ -182,8 +184,15 @@ class LogWriter:
     def leave(self) -> None:
         """Stops where it is; whoever takes the log up misses nothing."""
         self.park()
-        if self._segments.has_name:
+        if self._segments.has_name and self.state is not LogState.CLOSED:
             self._note(is_whole=True)
+
+    def give_up(self, why: str) -> None:
+        """Closes before its time: what comes from here on is counted, and nothing is written but the end."""
+        self._move(LogState.CLOSED)
+        self.stopped_by = why
+        self._owed = ""
+        self.park()
 
     def park(self) -> None:
         """Gives the descriptors back."""
@@ -198,7 +207,8 @@ class LogWriter:
         if words:
             self._say(words, now)
         self.park()
-        self._move(LogState.CLOSED)
+        if self.state is not LogState.CLOSED:
+            self._move(LogState.CLOSED)
         return self._note(is_final=True) if self._segments.has_name else self.counts.totals(0)
 
     def _write_some(self, stream: Stream, data: bytes | bytearray, start: int, end: int, now: Wall) -> int:
@@ -297,6 +307,8 @@ class LogWriter:
 
     def _is_ready(self, now: Wall) -> bool:
         """Has the files open, and true to what was written so far."""
+        if self.state is LogState.CLOSED:
+            return False
         try:
             lost = self._segments.ready(self._book.next_line, now)
         except OSError as error:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import heapq
 import resource
 import socket
+import sys
+from collections.abc import Callable
 from functools import partial
 from itertools import count
-from typing import assert_never
+from typing import ParamSpec, assert_never
 
 from runwisp import host
 from runwisp.clock import SECOND, Millis, Mono, Now, after
@@ -31,6 +33,7 @@ from runwisp.wire import Followers as FollowersLink
 RETRY: Millis = SECOND
 """How often a stopped log tries whether the disk has room again."""
 SPARE_FDS = 64
+P = ParamSpec("P")
 
 
 class Agenda:
@@ -97,9 +100,9 @@ class Pump:
         self._followers.turn()
         for output, pipe in self._ready:
             if pipe in output.pipes:
-                output.read(pipe, now)
+                self._do(output, output.read, pipe, now)
                 if output.state is OutputState.DRAINING or not output.pipes:
-                    output.settle(now)
+                    self._do(output, output.settle, now)
                 self._after(output)
         self._ready.clear()
         for output in self._agenda.due(now.mono):
@@ -134,11 +137,12 @@ class Pump:
                 self._open(message, fds, now)
             case SystemLine(run_id, text):
                 if output := self._outputs.get(run_id):  # else its log was completed as this was sent
-                    output.say(text, now)
+                    self._do(output, output.say, text, now)
                     self._after(output)
             case Exited(run_id, meta):
-                self._outputs[run_id].exited(meta, now)
-                self._settle(self._outputs[run_id], now)
+                output = self._outputs[run_id]
+                self._do(output, output.exited, meta, now)
+                self._settle(output, now)
             case Remove():
                 self._remove(message)
             case FollowersLink():
@@ -156,7 +160,7 @@ class Pump:
         self._outputs[message.run_id] = output
         for pipe in output.pipes:
             self._loop.watch(pipe.fd, READ, partial(self._ready.append, (output, pipe)))
-        output.start(now)
+        self._do(output, output.start, now)
         self._after(output)
 
     def _remove(self, message: Remove) -> None:
@@ -177,8 +181,20 @@ class Pump:
         return output.writer.last_line if output else None
 
     def _settle(self, output: Output, now: Now) -> None:
-        output.settle(now)
+        self._do(output, output.settle, now)
         self._after(output)
+
+    def _do(self, output: Output, act: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """What nobody has thought of ends the log of one run and is shown, but not the pump: all other runs
+        need it, and its successor would meet the same."""
+        try:
+            act(*args, **kwargs)
+        except Exception as error:
+            if output.writer.state is LogState.CLOSED:
+                raise
+            sys.excepthook(type(error), error, error.__traceback__)
+            output.give_up(error)
+            self._agenda.arm(output, host.now().mono)
 
     def _after(self, output: Output) -> None:
         """Passes on what an output has to say, and keeps the books about it."""
@@ -209,7 +225,7 @@ class Pump:
         while len(self._writing) > most:
             oldest = next(iter(self._writing))
             del self._writing[oldest]
-            oldest.writer.park()
+            self._do(oldest, oldest.writer.park)
 
     def _retry(self, now: Now) -> None:
         """The disk may have room again, for all or for some of the stopped logs."""
@@ -218,7 +234,7 @@ class Pump:
         guard.check(now.mono)
         for output in [*self._stopped]:
             if not guard.is_low:
-                output.resume(now)
+                self._do(output, output.resume, now)
             if output.writer.state is not LogState.STOPPED:
                 del self._stopped[output]
             self._after(output)
@@ -226,7 +242,7 @@ class Pump:
 
     def _forget(self, output: Output) -> None:
         if output.state is not OutputState.DRAINED:
-            output.leave()
+            self._do(output, output.leave)
         self._outputs.pop(output.run_id)
         self._agenda.drop(output)
         self._stopped.pop(output, None)

@@ -22,7 +22,7 @@ from runwisp.frozen import frozen
 from runwisp.logcap import LogOnFull, LogTotals
 from runwisp.logfile import LogFiles
 from runwisp.logline import LINE_MAX, Stream
-from runwisp.logwriter import LogState, LogWriter
+from runwisp.logwriter import LogWriter
 from runwisp.pump.copy import Copy
 from runwisp.states import moved
 from runwisp.wire import Closed, Drained, FromPump, Open, Overflowed, Pressure, Renamed
@@ -233,6 +233,11 @@ class Output:
         self.writer.resume(now.wall)
         self._tell()
 
+    def give_up(self, error: Exception) -> None:
+        """Nothing is kept any more, only counted, and the daemon is told why."""
+        self.writer.give_up(f"{type(error).__name__}: {error}")
+        self._tell()
+
     def leave(self) -> None:
         """The daemon is gone, and so is everything that printed: whoever takes up the log misses nothing."""
         self.writer.leave()
@@ -314,7 +319,7 @@ class Output:
         if writer.files.stem != self._stem:
             self._stem = writer.files.stem
             self.messages.append(Renamed(self.run_id, self._stem))
-        if writer.state is LogState.STOPPED and not self._has_told_pressure:
+        if writer.stopped_by and not self._has_told_pressure:
             self._has_told_pressure = True
             guard = self.shared.guard
             if not guard.is_low:  # it is the disk itself that refused

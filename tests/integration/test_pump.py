@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -17,6 +18,8 @@ import pytest
 
 from runwisp.clock import Mono, Now, Wall
 from runwisp.diskguard import DiskGuard
+from runwisp.logfile import INDEX, META
+from runwisp.logindex import HEADER, RECORD
 from runwisp.logline import LINE_MAX
 from runwisp.logreader import Line, LogReader
 from runwisp.pump.stream import Block, Shared, output_of
@@ -209,6 +212,30 @@ def test_a_log_that_cannot_be_removed_is_told_and_keeps_none_of_the_others(pump:
     assert pump.wait_for(Removed) == Removed(1, "linked/stem: Not a directory")
     assert os.listdir(pump.logs_dir) == ["linked"]
     os.rmdir(elsewhere)
+
+
+def test_what_nobody_has_thought_of_ends_the_log_of_one_run_and_no_other(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Here an index in which somebody has written."""
+    read_end, write_end = os.pipe()
+    with PumpHouse(str(tmp_path / "logs")) as pump:
+        started = pump.spawn("cat", f"/proc/self/fd/{read_end}", pass_fds=(read_end,), log_max_size=4096)
+        os.close(read_end)
+        os.write(write_end, b"x\n")
+        pump.wait_until(lambda: pump.text() or None)
+        index = pump.files().open(INDEX, os.O_WRONLY)
+        os.pwrite(index, b"\xff" * RECORD.size, HEADER.size)
+        os.close(index)
+        os.write(write_end, b"y\n" * 5000)
+        assert pump.wait_for(Pressure).why == "ValueError: 255 is not a valid Stream"
+        assert pump.reap(pump.spawn(*shell("echo well"), run_id="RUN2")).log_dropped_lines == 0
+        os.close(write_end)
+        drained = pump.reap(started)
+        assert drained.log_lines == 5001
+        assert drained.log_dropped_lines > 0
+        assert json.loads(pump.files().read(META))["finalized"] is True
+    assert "Traceback" in capfd.readouterr().err
 
 
 @pytest.mark.fault("pump", "SIGKILL while 100 tasks print")
