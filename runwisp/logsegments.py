@@ -115,10 +115,15 @@ class Segments:
             return True
         if self._has_file:
             try:
-                self._fd = self.files.open(LOG, os.O_WRONLY | os.O_APPEND)
+                fd = self.files.open(LOG, os.O_WRONLY | os.O_APPEND)
             except FileNotFoundError:
                 return False
-            self._index.resume()
+            try:
+                self._index.resume()
+            except OSError:
+                os.close(fd)  # both or none: an index that is closed is one that is begun anew
+                raise
+            self._fd = fd
         elif self.has_name:
             self._fd = self.files.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC)
         else:

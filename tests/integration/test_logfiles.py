@@ -303,6 +303,25 @@ def test_a_removed_index_is_made_anew(logs_dir: str) -> None:
     writer.finish("{}", NOW)
 
 
+def test_an_index_that_cannot_be_opened_again_for_a_moment_is_kept(
+    logs_dir: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = writer_in(logs_dir)
+    put(writer, b"one\n")
+    put(writer, b"two\n", Stream.STDERR, Wall(NOW + 5000))
+    writer.park()
+    before = read_all(logs_dir)
+    opened = LogFiles.open
+    with monkeypatch.context() as patch:
+        patch.setattr(LogFiles, "open", lambda *given: failing() if given[1] == INDEX else opened(*given))
+        put(writer, b"lost\n")
+        assert writer.state is LogState.STOPPED
+        assert writer.is_parked
+    writer.resume(NOW)
+    writer.finish("{}", NOW)
+    assert read_all(logs_dir)[:2] == before
+
+
 def test_a_truncated_index_is_made_anew_and_numbers_go_on(logs_dir: str) -> None:
     writer = writer_in(logs_dir)
     put(writer, b"one\ntwo\n")
