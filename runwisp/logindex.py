@@ -17,6 +17,7 @@ import os
 import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import overload
 
 from runwisp.clock import Wall
@@ -210,6 +211,8 @@ class IndexWriter:
         return Records(self._fd, range(_whole_records(size)))
 
     def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        if self._fd < 0:
+            return
+        fd, self._fd = self._fd, -1
+        with suppress(OSError):  # records that were not written are missed where the file is opened again
+            os.close(fd)

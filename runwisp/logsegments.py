@@ -39,6 +39,8 @@ class Segments:
         self._is_index_stale = True
         self._is_header_stale = False
         self._lost: Segment | None = None
+        self._failure: OSError | None = None
+        """Of a file system that says only at the closing what it did not write (close(2))."""
 
     @property
     def is_parked(self) -> bool:
@@ -47,6 +49,9 @@ class Segments:
     def ready(self, next_line: int, now: Wall) -> Segment | None:
         """Opens and checks the files before something is written; gives the segment that is lost since
         somebody else removed or cut it. ``next_line`` is the first line of one that is begun."""
+        if self._failure:
+            failure, self._failure = self._failure, None
+            raise failure
         if not self._open_log() or self._is_cut():
             self._lost = self.current
             self._begin(next_line)
@@ -151,9 +156,14 @@ class Segments:
         return status.st_nlink == 0 or status.st_size < self.current.size
 
     def _close_log(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        """The number is free whatever close(2) says; what that was, the next ``ready`` tells."""
+        if self._fd < 0:
+            return
+        fd, self._fd = self._fd, -1
+        try:
+            os.close(fd)
+        except OSError as error:
+            self._failure = error
 
     def _start_index(self, now: Wall) -> None:
         """Writes the index anew, for the files as they are now."""

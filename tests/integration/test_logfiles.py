@@ -23,7 +23,7 @@ from runwisp.logfile import INDEX, LOG, META, PREV, SUFFIXES, LogFiles
 from runwisp.logindex import HEADER, RECORD
 from runwisp.logline import LINE_MAX, Stream
 from runwisp.logreader import Line, LogReader
-from runwisp.logwriter import LogState, LogWriter
+from runwisp.logwriter import DISK_LOW, LogState, LogWriter
 
 NOW = Wall(1_700_000_000_000)
 RUN = "01HF0000000000000000RUN001"
@@ -509,6 +509,39 @@ def test_a_write_that_fails_leaves_nothing_in_the_index(
         "Log output resumed: 3000 lines were dropped",
     ]
     assert lines[-1].stream is Stream.STDERR
+
+
+def test_a_file_system_that_fails_at_the_closing_stops_the_log_and_nothing_else(
+    logs_dir: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As NFS does, which writes only then."""
+    writer = writer_in(logs_dir)
+    put(writer, b"one\n")
+    closed = os.close
+
+    def close(fd: int) -> None:
+        is_file = stat.S_ISREG(os.fstat(fd).st_mode)
+        closed(fd)
+        if is_file:
+            failing()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.close", close)
+        writer.park()
+    assert writer.is_parked
+    put(writer, b"lost\n")
+    assert writer.stopped_by == DISK_LOW
+    writer.resume(NOW)
+    put(writer, b"two\n")
+    with monkeypatch.context() as patch:
+        patch.setattr("os.close", close)
+        writer.finish("{}", NOW)
+    assert texts(read_all(logs_dir)) == [
+        "one",
+        "Log output stopped: disk space critically low",
+        "Log output resumed: 1 lines were dropped",
+        "two",
+    ]
 
 
 def test_a_log_of_another_run_is_not_taken_up(logs_dir: str) -> None:
