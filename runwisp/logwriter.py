@@ -183,9 +183,9 @@ class LogWriter:
 
     def leave(self) -> None:
         """Stops where it is; whoever takes the log up misses nothing."""
-        self.park()
         if self._segments.has_name and self.state is not LogState.CLOSED:
             self._note(is_whole=True)
+        self.park()
 
     def give_up(self, why: str) -> None:
         """Closes before its time: what comes from here on is counted, and nothing is written but the end."""
@@ -195,7 +195,7 @@ class LogWriter:
         self.park()
 
     def park(self) -> None:
-        """Gives the descriptors back."""
+        """Gives the descriptors back, and with them the lock: who waits for the log may take it up."""
         self._segments.park()
 
     def finish(self, meta: str, now: Wall) -> LogTotals:
@@ -206,10 +206,11 @@ class LogWriter:
             self._pay(now)
         if words:
             self._say(words, now)
-        self.park()
         if self.state is not LogState.CLOSED:
             self._move(LogState.CLOSED)
-        return self._note(is_final=True) if self._segments.has_name else self.counts.totals(0)
+        totals = self._note(is_final=True) if self._segments.has_name else self.counts.totals(0)
+        self.park()
+        return totals
 
     def _write_some(self, stream: Stream, data: bytes | bytearray, start: int, end: int, now: Wall) -> int:
         """Writes what goes into the present file, or makes room; gives where it got to."""

@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from runwisp import logsegments
 from runwisp.clock import Wall
 from runwisp.errors import LogUnavailable
-from runwisp.logcap import LogOnFull
+from runwisp.logcap import LogOnFull, LogTotals
 from runwisp.logfile import INDEX, LOG, META, PREV, SUFFIXES, LogFiles
 from runwisp.logindex import HEADER, RECORD
 from runwisp.logline import LINE_MAX, Stream
+from runwisp.logmeta import Note, write_note
 from runwisp.logreader import Line, LogReader
 from runwisp.logwriter import DISK_LOW, LogState, LogWriter
 
@@ -405,6 +406,24 @@ def test_a_killed_writer_is_followed_by_one_that_marks_the_gap(logs_dir: str) ->
     assert (totals.log_lines, totals.log_dropped_lines) == (3, 0)
     size = os.path.getsize(path_of(files_in(logs_dir), INDEX))
     assert (size - HEADER.size) % RECORD.size == 0
+
+
+@pytest.mark.parametrize("end", [LogWriter.leave, lambda writer: writer.finish("{}", NOW)])
+def test_a_log_is_its_writers_until_the_last_note_is_written(
+    logs_dir: str, end: Callable[[LogWriter], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = writer_in(logs_dir)
+    put(writer, b"one\n")
+    was_taken = []
+
+    def look(files: LogFiles, run: str, note: Note) -> LogTotals:
+        was_taken.append(writer_in(logs_dir).is_taken())
+        return write_note(files, run, note)
+
+    monkeypatch.setattr("runwisp.logwriter.write_note", look)
+    end(writer)
+    assert was_taken == [True]
+    assert not writer_in(logs_dir).is_taken()
 
 
 @given(long_writes.filter(lambda printed: len(printed) > 1), st.integers(1024, 4000), st.data())
