@@ -26,6 +26,7 @@ SYSTEM_ROOM = 4096
 """Of each file at most, kept free for the daemon's own lines."""
 DISK_TROUBLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 DISK_LOW = "disk space critically low"
+INTERRUPTED = "Log capture was interrupted: up to a block of output may be missing here"
 
 
 class LogState(StrEnum):
@@ -75,6 +76,9 @@ class LogWriter:
         self._noted_generation = 0
         self._owed = ""
         """A line that tells of a loss, still to be written."""
+        self._is_behind = False
+        """What a former writer left is still to be taken up."""
+        self._is_live = False
         self._has_gap = False
         """A loss is to be told of even if nothing follows it."""
         self._dropped_before = 0
@@ -159,18 +163,8 @@ class LogWriter:
     def take_up(self, now: Wall, *, is_live: bool = False) -> None:
         """Before anything else: goes on in the files that a former writer of this run left. Of one that lives
         that writer may have held output that is nowhere, even if it left no file and nothing more comes."""
-        try:
-            found = self._segments.take_up()
-        except OSError as error:
-            self._fail(error)
-            return
-        if not found or not found.is_whole:
-            self._owed = "Log capture was interrupted: up to a block of output may be missing here"
-            self._has_gap = is_live
-        if found:
-            self.counts = found.counts
-            self._book.next_line, self._book.is_amid_line = found.next_line, found.is_amid_line
-            self._counted_to = found.segment.end
+        self._is_behind, self._is_live = True, is_live
+        if self._catch_up() and self._segments.has_name:
             self._pay(now)
 
     def final_totals(self) -> LogTotals | None:
@@ -308,7 +302,7 @@ class LogWriter:
 
     def _is_ready(self, now: Wall) -> bool:
         """Has the files open, and true to what was written so far."""
-        if self.state is LogState.CLOSED:
+        if self.state is LogState.CLOSED or (self._is_behind and not self._catch_up()):
             return False
         try:
             lost = self._segments.ready(self._book.next_line, now)
@@ -324,6 +318,28 @@ class LogWriter:
         if self._segments.generation != self._noted_generation:
             self._noted_generation = self._segments.generation
             self._note()
+        return True
+
+    def _catch_up(self) -> bool:
+        """Takes up what there is. Where it cannot be seen now that is tried again before anything is written,
+        as to begin anew would be to leave it behind."""
+        try:
+            found = self._segments.take_up()
+        except OSError as error:
+            self._fail(error)
+            return False
+        self._is_behind = False
+        if not found or not found.is_whole:
+            self._owed = self._owed or INTERRUPTED
+            self._has_gap = self._is_live
+        if found:
+            counted, self.counts = self.counts, found.counts
+            self.counts.lines += counted.lines
+            self.counts.bytes += counted.bytes
+            self.counts.dropped += counted.dropped
+            self._dropped_before += self.counts.dropped - counted.dropped
+            self._book.next_line, self._book.is_amid_line = found.next_line, found.is_amid_line
+            self._counted_to = found.segment.end
         return True
 
     def _note(self, *, is_final: bool = False, is_whole: bool = False) -> LogTotals:

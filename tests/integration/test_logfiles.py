@@ -563,6 +563,36 @@ def test_a_file_system_that_fails_at_the_closing_stops_the_log_and_nothing_else(
     ]
 
 
+def test_a_log_that_cannot_be_taken_up_at_first_is_gone_on_with_once_it_can(
+    logs_dir: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = writer_in(logs_dir)
+    put(writer, b"one\ntwo\n")
+    writer.park()
+    successor = writer_in(logs_dir)
+    with monkeypatch.context() as patch:
+        patch.setattr(LogFiles, "open", failing)
+        successor.take_up(NOW)
+        put(successor, b"lost\n")
+        successor.system("lost as well", NOW)
+        successor.resume(NOW)
+        assert successor.state is LogState.STOPPED
+    for _ in range(2):
+        successor.resume(NOW)
+    put(successor, b"three\n")
+    totals = successor.finish("{}", NOW)
+    assert successor.files == writer.files
+    assert [(line.n, line.text.partition(":")[0]) for line in read_all(logs_dir)] == [
+        (1, "one"),
+        (2, "two"),
+        (3, "Log output stopped"),
+        (4, "Log capture was interrupted"),
+        (5, "Log output resumed"),
+        (6, "three"),
+    ]
+    assert (totals.log_lines, totals.log_dropped_lines) == (5, 2)
+
+
 def test_a_log_of_another_run_is_not_taken_up(logs_dir: str) -> None:
     other = writer_in(logs_dir)
     put(other, b"other\n")
