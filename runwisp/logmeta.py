@@ -52,8 +52,9 @@ class Note:
         return self.counts.totals(self.disk_bytes)
 
 
-def write_note(files: LogFiles, run: str, note: Note) -> LogTotals:
-    """``run``: the JSON object of the run. Where the disk does not take it, the database still tells."""
+def write_note(files: LogFiles, run: str, note: Note) -> tuple[int, bool]:
+    """``run``: the JSON object of the run. Gives the bytes of all four files, as far as they can be told, and
+    whether the disk took the note."""
     disk_bytes = 0
     with suppress(OSError), files.folder(is_made=True) as folder:
         sizes = files.sizes(folder)
@@ -61,7 +62,8 @@ def write_note(files: LogFiles, run: str, note: Note) -> LogTotals:
         disk_bytes = sum(sizes.values()) + size
         content = _spelled(run, note, disk_bytes).ljust(size - 1) + b"\n"
         files.overwrite(META, content, folder)
-    return note.counts.totals(disk_bytes)
+        return disk_bytes, True
+    return disk_bytes, False
 
 
 def read_note(files: LogFiles, run_id: str) -> Note | None:

@@ -316,7 +316,6 @@ class LogWriter:
                 f"The log file was removed or cut short by somebody else: {lost.lines} lines were lost"
             )
         if self._segments.generation != self._noted_generation:
-            self._noted_generation = self._segments.generation
             self._note()
         return True
 
@@ -350,7 +349,10 @@ class LogWriter:
             is_whole=is_whole or is_final,
             is_final=is_final,
         )
-        return write_note(self.files, self._meta, note)
+        disk_bytes, is_noted = write_note(self.files, self._meta, note)
+        if is_noted:
+            self._noted_generation = self._segments.generation
+        return self.counts.totals(disk_bytes)
 
     def _lost(self) -> int:
         """Lines dropped since the log stopped or was full."""

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from runwisp import logsegments
 from runwisp.clock import Wall
 from runwisp.errors import LogUnavailable
-from runwisp.logcap import LogOnFull, LogTotals
+from runwisp.logcap import LogOnFull
 from runwisp.logfile import INDEX, LOG, META, PREV, SUFFIXES, LogFiles
 from runwisp.logindex import HEADER, RECORD
 from runwisp.logline import LINE_MAX, Stream
 from runwisp.logmeta import Note, write_note
 from runwisp.logreader import Line, LogReader
-from runwisp.logwriter import DISK_LOW, LogState, LogWriter
+from runwisp.logwriter import DISK_LOW, INTERRUPTED, LogState, LogWriter
 
 NOW = Wall(1_700_000_000_000)
 RUN = "01HF0000000000000000RUN001"
@@ -381,7 +381,7 @@ def test_a_rotation_that_died_half_way_is_read_and_gone_on_with(
     assert [(line.n, line.text) for line in read_all(logs_dir)] == [
         (1, "one"),
         (2, "two"),
-        (3, "Log capture was interrupted: up to a block of output may be missing here"),
+        (3, INTERRUPTED),
         (4, "three"),
     ]
     assert (totals.log_lines, totals.log_bytes) == (3, len(b"one\n[ERR] two\nthree\n"))
@@ -400,7 +400,7 @@ def test_a_killed_writer_is_followed_by_one_that_marks_the_gap(logs_dir: str) ->
     assert [(line.n, line.stream.word, line.text) for line in read_all(logs_dir)] == [
         (1, "stdout", "one"),
         (2, "stdout", "unfinished"),
-        (3, "system", "Log capture was interrupted: up to a block of output may be missing here"),
+        (3, "system", INTERRUPTED),
         (4, "stdout", "next"),
     ]
     assert (totals.log_lines, totals.log_dropped_lines) == (3, 0)
@@ -416,7 +416,7 @@ def test_a_log_is_its_writers_until_the_last_note_is_written(
     put(writer, b"one\n")
     was_taken = []
 
-    def look(files: LogFiles, run: str, note: Note) -> LogTotals:
+    def look(files: LogFiles, run: str, note: Note) -> tuple[int, bool]:
         was_taken.append(writer_in(logs_dir).is_taken())
         return write_note(files, run, note)
 
@@ -591,6 +591,23 @@ def test_a_log_that_cannot_be_taken_up_at_first_is_gone_on_with_once_it_can(
         (6, "three"),
     ]
     assert (totals.log_lines, totals.log_dropped_lines) == (5, 2)
+
+
+def test_a_note_that_could_not_be_written_is_written_with_what_comes_next(
+    logs_dir: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it no other writer knows whose log it is."""
+    writer = writer_in(logs_dir)
+    with monkeypatch.context() as patch:
+        patch.setattr(LogFiles, "overwrite", failing)
+        put(writer, b"one\n")
+    put(writer, b"two\n")
+    writer.park()
+    successor = writer_in(logs_dir)
+    successor.take_up(NOW)
+    put(successor, b"three\n")
+    successor.finish("{}", NOW)
+    assert texts(read_all(logs_dir)) == ["one", "two", INTERRUPTED, "three"]
 
 
 def test_a_log_of_another_run_is_not_taken_up(logs_dir: str) -> None:
