@@ -123,30 +123,38 @@ class Segments:
                 fd = self.files.open(LOG, os.O_WRONLY | os.O_APPEND)
             except FileNotFoundError:
                 return False
-            try:
-                self._index.resume()
-            except OSError:
-                os.close(fd)  # both or none: an index that is closed is one that is begun anew
-                raise
-            self._fd = fd
         elif self.has_name:
-            self._fd = self.files.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC)
+            fd = self.files.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         else:
-            self._claim_name()
-        self._has_file = True
-        self.current.inode = os.fstat(self._fd).st_ino
-        _locked(self._fd)
+            fd = self._claimed()
+        try:
+            self._take(fd)
+        except BaseException:
+            os.close(fd)
+            raise
         return True
 
-    def _claim_name(self) -> None:
-        """Makes the first file, below a longer stem where another run's is in the way."""
+    def _take(self, fd: int) -> None:
+        """Makes an open file the current one, unless it is another pump's. With its index or not at all: one
+        that is not open is begun anew."""
+        if not _locked(fd):
+            raise OSError(errno.EBUSY, "another process writes this log")
+        if self._has_file:
+            self._index.resume()
+        else:
+            os.ftruncate(fd, 0)
+        self.current.inode = os.fstat(fd).st_ino
+        self._fd, self._has_file = fd, True
+
+    def _claimed(self) -> int:
+        """The first file, made below a longer stem where another run's is in the way."""
         for files in self.files.alternatives(self._run_id):
             try:
-                self._fd = files.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL)
+                fd = files.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL)
             except FileExistsError:
                 continue
             self.files, self._index, self.has_name = files, IndexWriter(files), True
-            return
+            return fd
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.files.stem)
 
     def _is_cut(self) -> bool:
@@ -193,9 +201,12 @@ class Segments:
 
 
 def _locked(fd: int) -> bool:
-    """Takes the lock that tells other pumps of us, for as long as the file is open."""
+    """Takes the lock that tells other pumps of us, for as long as the file is open. A file system without
+    locks has no other pump either that could be seen."""
     try:
         flock(fd, LOCK_EX | LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError:
+        return True
     return True

@@ -167,6 +167,18 @@ class LogWriter:
         if self._catch_up() and self._segments.has_name:
             self._pay(now)
 
+    def totals_found(self) -> LogTotals:
+        """How the log stands that is left to the pump which still writes it."""
+        try:
+            found = self._segments.take_up()
+            with self.files.folder(is_made=False) as folder:
+                disk_bytes = sum(self.files.sizes(folder).values())
+        except OSError:
+            return LogTotals()
+        finally:
+            self.park()
+        return found.counts.totals(disk_bytes) if found else LogTotals()
+
     def final_totals(self) -> LogTotals | None:
         """The totals of a log that a former writer of this run finished."""
         try:

@@ -37,7 +37,8 @@ DRAIN: Millis = 2 * SECOND
 NEVER = Mono(0)
 LOOK: Millis = 20
 PATIENCE: Millis = 5 * SECOND
-"""How often and how long it is looked whether another pump has let go of a log."""
+"""How often it is looked whether another pump has let go of a log, and how long a run that has ended waits
+for that."""
 HELD_OPEN = (
     "Output is still held open by what this run left behind; what comes from here on is counted, not kept"
 )
@@ -50,11 +51,11 @@ class OutputState(StrEnum):
     DRAINING = "draining"
     """The process has ended; what its pipes hold is read."""
     DRAINED = "drained"
-    """The log is complete; a pipe that something still holds is read and counted."""
+    """The log is complete, or left to another pump; a pipe that something still holds is read and counted."""
 
 
 MOVES = {
-    OutputState.WAITING: frozenset({OutputState.READING}),
+    OutputState.WAITING: frozenset({OutputState.READING, OutputState.DRAINED}),
     OutputState.READING: frozenset({OutputState.WAITING, OutputState.DRAINING}),
     OutputState.DRAINING: frozenset({OutputState.DRAINED}),
     OutputState.DRAINED: frozenset[OutputState](),
@@ -248,9 +249,14 @@ class Output:
             self._close(pipe)
 
     def _look(self, now: Now) -> None:
-        """Takes the log up when the other pump is done; or has long had time to be."""
-        if now.mono < self._wait_until and self.writer.is_taken():
+        """Takes the log up when the other pump is done. One that is kept by what the run left behind may not
+        be for long: then the log is left to it, and told as it stands."""
+        if self.writer.is_taken():
             self._look_at = after(now.mono, LOOK)
+            if self._has_exited and self._wait_until <= now.mono:
+                self.totals = self.writer.totals_found()
+                self._move(OutputState.DRAINED)
+                self._tell_drained()
             return
         self._move(OutputState.READING)
         self.writer.take_up(now.wall)

@@ -610,6 +610,18 @@ def test_a_note_that_could_not_be_written_is_written_with_what_comes_next(
     assert texts(read_all(logs_dir)) == ["one", "two", INTERRUPTED, "three"]
 
 
+def test_a_log_that_another_writer_has_is_not_written_to_before_that_one_is_done(logs_dir: str) -> None:
+    writer, successor = writer_in(logs_dir), writer_in(logs_dir)
+    put(writer, b"one\n")
+    successor.take_up(NOW)
+    put(successor, b"lost\n")
+    assert successor.stopped_by == "another process writes this log"
+    put(writer, b"two\n")
+    assert texts(read_all(logs_dir)) == ["one", "two"]
+    writer.leave()
+    successor.finish("{}", NOW)
+
+
 def test_a_log_of_another_run_is_not_taken_up(logs_dir: str) -> None:
     other = writer_in(logs_dir)
     put(other, b"other\n")

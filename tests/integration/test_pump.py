@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,9 +19,9 @@ import pytest
 
 from runwisp.clock import Mono, Now, Wall
 from runwisp.diskguard import DiskGuard
-from runwisp.logfile import INDEX, META
+from runwisp.logfile import INDEX, LOG, META
 from runwisp.logindex import HEADER, RECORD
-from runwisp.logline import LINE_MAX
+from runwisp.logline import LINE_MAX, Stream
 from runwisp.logreader import Line, LogReader
 from runwisp.pump.stream import Block, Shared, output_of
 from runwisp.wire import Drained, Open, Overflowed, Pressure, Remove, Removed, Renamed
@@ -339,6 +340,30 @@ def test_a_log_that_another_pump_still_writes_is_taken_up_when_that_one_is_done(
         os.close(write_end)
         assert other.wait_for(Drained).log_lines == 2
         assert shown(other) == [("stdout", "a"), ("stdout", "b"), ("system", "the daemon was killed")]
+
+
+def test_a_log_that_another_pump_goes_on_writing_is_left_to_it_and_told_as_it_stands() -> None:
+    begin, late = Now(Wall(0), Mono(0)), Now(Wall(60_000), Mono(60_000))
+    with tempfile.TemporaryDirectory() as directory:
+        shared = Shared(directory, DiskGuard(directory, 0), Block(), lambda _: None)
+        opened = Open("RUN1", TASK, "stem", 0, "drop_old", False, '{"id": "RUN1"}')
+        other = output_of(opened, [], shared).writer
+        other.write(Stream.STDOUT, b"one\n", 0, 4, begin.wall)
+        output = output_of(replace(opened, is_resumed=True), [], shared)
+        output.start(begin)
+        output.settle(late)
+        assert not output.messages, "the run may not have ended yet"
+        output.exited('{"id": "RUN1"}', late)
+        output.settle(late)
+        [drained] = output.messages
+        assert isinstance(drained, Drained)
+        assert drained.log_lines == 1
+        assert drained.log_disk_bytes > 0
+        assert output.is_over
+        assert other.files.read(LOG) == b"one\n"
+        other.write(Stream.STDOUT, b"two\n", 0, 4, late.wall)
+        other.finish("{}", late.wall)
+        assert other.files.read(LOG) == b"one\ntwo\n"
 
 
 def test_what_was_left_behind_does_not_keep_the_pump(pump: PumpHouse) -> None:
