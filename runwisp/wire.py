@@ -25,7 +25,8 @@ class Open:
     """Take over the output of a run. Carries the read ends of its stdout and stderr, in this order, or no
     fd at all for a run that has only system lines; for `exec` two more, where a copy of each goes.
 
-    ``is_resumed``: another pump read this run before; go on in its files and mark the gap.
+    ``is_resumed``: another pump read this run before; go on in its files and mark the gap. ``is_drained``: it
+    told of the end, too; only count what still comes, as the files may have been removed since.
     ``meta`` is the JSON object kept in the run's .meta file while it runs.
     """
 
@@ -36,6 +37,7 @@ class Open:
     log_on_full: str
     is_resumed: bool
     meta: str
+    is_drained: bool = False
 
 
 @frozen

@@ -43,7 +43,6 @@ class Stream:
     fds: tuple[int, ...]
     unsaid: list[SystemLine] = field(default_factory=list)
     exited: Exited | None = None
-    is_drained: bool = False
 
 
 @frozen
@@ -130,8 +129,8 @@ class Outputs:
                 stream.opened = replace(stream.opened, log_stem=log_stem)
             case Drained(run_id):
                 stream = self._streams[run_id]
-                is_news = not stream.is_drained
-                stream.is_drained = True
+                is_news = not stream.opened.is_drained
+                stream.opened = replace(stream.opened, is_drained=True)
                 if not message.is_held:
                     self._let_go(run_id)
                 return is_news

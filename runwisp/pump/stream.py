@@ -157,6 +157,9 @@ class Output:
 
     def start(self, now: Now) -> None:
         self._stem = self.writer.files.stem
+        if self.opened.is_drained:
+            self.state = OutputState.DRAINED
+            return
         if not self.opened.is_resumed:
             return
         totals = self.writer.final_totals()

@@ -101,6 +101,20 @@ def test_a_log_is_known_to_later_pumps_by_its_new_name(outputs: Outputs, run: Ru
     assert isinstance(opened, Open) and opened.log_stem == log_stem(run.id, AT, 8)
 
 
+def test_a_log_that_a_former_pump_finished_is_not_begun_anew_by_the_next(outputs: Outputs, run: Run) -> None:
+    """It may have been removed meanwhile."""
+    outputs.open(run, TASK, os.pipe())
+    outputs.end(run)
+    with a_pump(outputs) as pump:
+        _, opened, _ = told(pump)
+        assert isinstance(opened, Open) and not opened.is_drained
+        outputs.heard(DRAINED)
+    with a_pump(outputs) as pump:
+        _, opened, end = told(pump)
+    assert isinstance(opened, Open) and opened.is_drained
+    assert isinstance(end, Exited)
+
+
 def test_pipes_are_kept_until_the_pump_is_done_with_them(outputs: Outputs, run: Run) -> None:
     read_end, write_end = os.pipe()
     os.close(write_end)

@@ -305,6 +305,23 @@ def test_a_finished_log_is_not_taken_up_again_for_what_holds_its_pipe(pump: Pump
     assert pump.text() == text
 
 
+def test_a_log_that_was_removed_does_not_come_back_for_what_holds_its_pipe(pump: PumpHouse) -> None:
+    read_end, write_end = os.pipe()
+    script = f"echo early; (trap '' TERM; read go </proc/self/fd/{read_end}; echo late) & exit 0"
+    started = pump.spawn(*shell(script), pass_fds=(read_end,))
+    os.close(read_end)
+    assert pump.reap(started).is_held
+    pump.files().remove()
+    pump.kill()
+    pump.start()
+    pump.open(fds=tuple(started.fds), is_resumed=True, is_drained=True)
+    pump.exited()
+    assert pump.wait_for(Drained).is_held
+    os.close(write_end)
+    assert pump.closed().late_lines == 1
+    assert os.listdir(pump.logs_dir) == []
+
+
 def test_the_pump_reads_to_the_last_byte_when_the_daemon_is_gone(pump: PumpHouse) -> None:
     read_end, write_end = os.pipe()
     pump.spawn(
