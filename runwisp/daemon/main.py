@@ -150,7 +150,7 @@ class Daemon:
         unfinished = [(run, life) for run, life in self._history.unfinished() if is_over(life)]
         self._unfinished = [run for run, _ in unfinished]
         self._outbox.restore(self._history.deliveries(), self._history.series(), now)
-        self._recovery.begin(now, unfinished, self._config.tasks)
+        self._recovery.begin(now, unfinished, self._config.tasks, self._config.shutdown_timeout)
 
     def _begin(self) -> None:
         """Nothing of a former life runs any more: start what is to run."""

@@ -43,7 +43,14 @@ class Recovery:
         self._is_killing = False
         self._since = self._by = Mono(0)
 
-    def begin(self, now: Now, unfinished: Sequence[tuple[Run, Life]], tasks: Mapping[str, AnyTask]) -> None:
+    def begin(
+        self,
+        now: Now,
+        unfinished: Sequence[tuple[Run, Life]],
+        tasks: Mapping[str, AnyTask],
+        most: Millis,
+    ) -> None:
+        """``most``: no grace is longer, as everything else waits meanwhile."""
         self._dead = [(run, life) for run, life in unfinished if run.phase is Phase.RUNNING]
         definitions = {run.id: tasks[run.task_name] for run, _ in self._dead if run.task_name in tasks}
         grace = 0
@@ -59,7 +66,7 @@ class Recovery:
             stop_signal = definition.stop_signal if definition else signal.SIGTERM
             self._end(member, stop_signal if its_grace else signal.SIGKILL)
             grace = max(grace, its_grace)
-        self._allow(now, grace)
+        self._allow(now, min(grace, most))
         self._go_on(now)
 
     def cancel(self) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from runwisp import host, procfs
-from runwisp.clock import Wall
+from runwisp.clock import HOUR, Millis, Wall
 from runwisp.daemon.recovery import Recovery
 from runwisp.daemonlog import Format, Level, Log
 from runwisp.launch import Launched, Launcher
@@ -38,7 +38,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         yield bench
 
 
-def recover(bench: Bench, task: Task, launched: Launched, run: Run) -> None:
+def recover(bench: Bench, task: Task, launched: Launched, run: Run, most: Millis = HOUR) -> None:
     """As a daemon does that finds the row of a run and its processes; waits until they are gone."""
     run = replace(started(run, Wall(0)), pid=launched.pid, pid_started=launched.pid_started)
     life = Life(LifeKind.DAEMON, procfs.boot_id(), os.getpid(), 0, Wall(0))
@@ -50,7 +50,7 @@ def recover(bench: Bench, task: Task, launched: Launched, run: Run) -> None:
             bench.data_dir,
             lambda: done.append(True),
         )
-        recovery.begin(host.now(), [(run, life)], {task.name: task})
+        recovery.begin(host.now(), [(run, life)], {task.name: task}, most)
         while not done:
             loop.wait(host.now())
             if loop.timers.due(host.now().mono):
@@ -91,4 +91,12 @@ def test_what_is_deaf_is_killed_after_its_grace_where_there_are_no_pidfds(
     launched, run = bench.start(task)
     assert read_line(launched.stdout_fd) == "ready"
     recover(bench, task, launched, run)
+    assert bench.end(launched).exit_code == 137
+
+
+def test_one_long_grace_does_not_keep_everything_else_from_starting(bench: Bench) -> None:
+    task = bench.task(child("ignore_term"), graceful_stop=HOUR)
+    launched, run = bench.start(task)
+    assert read_line(launched.stdout_fd) == "ready"
+    recover(bench, task, launched, run, most=100)
     assert bench.end(launched).exit_code == 137
