@@ -37,12 +37,14 @@ class Counts:
 
 @frozen(kw_only=True)
 class Note:
-    """How a log stands. ``offset``: up to where the bytes are counted. ``is_whole``: everything that the run
-    printed until then was read; ``is_final``: nothing comes any more. ``disk_bytes``: of all four files."""
+    """How a log stands. ``offset``: up to where the bytes are counted. ``is_full``: the cap was reached for
+    good. ``is_whole``: everything that the run printed until then was read; ``is_final``: nothing comes any
+    more. ``disk_bytes``: of all four files."""
 
     counts: Counts = field(default_factory=Counts)
     next_line: int = 1
     offset: int = 0
+    is_full: bool = False
     is_whole: bool = False
     is_final: bool = False
     disk_bytes: int = 0
@@ -86,6 +88,7 @@ def read_note(files: LogFiles, run_id: str) -> Note | None:
             ),
             next_line=log["next_line"],
             offset=log["offset"],
+            is_full=log["is_full"],
             is_whole=log["is_whole"],
             is_final=meta["finalized"],
             disk_bytes=log["log_disk_bytes"],
@@ -105,6 +108,7 @@ def _spelled(run: str, note: Note, disk_bytes: int) -> bytes:
         "rotations": counts.rotations,
         "next_line": note.next_line,
         "offset": note.offset,
+        "is_full": note.is_full,
         "is_whole": note.is_whole,
     }
     return f'{{"run": {run}, "log": {json.dumps(log)}, "finalized": {json.dumps(note.is_final)}}}'.encode()

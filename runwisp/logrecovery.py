@@ -42,6 +42,7 @@ class Recovered:
     next_line: int
     is_amid_line: bool
     has_log: bool
+    is_full: bool
     is_whole: bool
 
 
@@ -89,7 +90,7 @@ def _told(files: LogFiles, note: Note, header: Header, records: Records) -> Reco
         bytes=note.counts.bytes + max(0, segment.end - note.offset),
     )
     is_amid_line = is_unfinished and segment.size > 0
-    return Recovered(previous, segment, counts, next_line, is_amid_line, has_log, note.is_whole)
+    return Recovered(previous, segment, counts, next_line, is_amid_line, has_log, note.is_full, note.is_whole)
 
 
 def _segments(files: LogFiles, header: Header) -> tuple[Segment, Segment, bool]:

@@ -74,6 +74,7 @@ class LogWriter:
         self._book = LineBook(min(line_max, self._segment_max // 2) if cap else line_max)
         self._segments = Segments(files, run_id)
         self._noted_generation = 0
+        self._noted_dropped = 0
         self._owed = ""
         """A line that tells of a loss, still to be written."""
         self._is_behind = False
@@ -94,6 +95,11 @@ class LogWriter:
     def is_parked(self) -> bool:
         """Whether no descriptors are held; the next write opens them."""
         return self._segments.is_parked
+
+    @property
+    def has_unnoted_losses(self) -> bool:
+        """Whether lines were dropped of which the files do not tell, so that only a note does."""
+        return self.counts.dropped != self._noted_dropped and self._segments.has_name
 
     @property
     def last_line(self) -> int:
@@ -186,6 +192,10 @@ class LogWriter:
         except OSError:
             return None  # taking it up will meet and tell the same error
         return note.totals if note and note.is_final else None
+
+    def note(self) -> None:
+        """For the next pump, should this one be killed."""
+        self._note()
 
     def leave(self) -> None:
         """Stops where it is; whoever takes the log up misses nothing."""
@@ -297,6 +307,7 @@ class LogWriter:
         self._move(LogState.FULL)
         self._dropped_before = self.counts.dropped
         self._owed = f"{self._cap_reached()}: {consequence}"
+        self._note()
 
     def _rotate(self) -> bool:
         try:
@@ -351,6 +362,9 @@ class LogWriter:
             self._dropped_before += self.counts.dropped - counted.dropped
             self._book.next_line, self._book.is_amid_line = found.next_line, found.is_amid_line
             self._counted_to = found.segment.end
+            if found.is_full and self.state is LogState.OPEN:
+                self._move(LogState.FULL)
+                self._dropped_before = 0
         return True
 
     def _note(self, *, is_final: bool = False, is_whole: bool = False) -> LogTotals:
@@ -358,12 +372,14 @@ class LogWriter:
             counts=self.counts,
             next_line=self._book.next_line,
             offset=self._counted_to,
+            is_full=self.state is LogState.FULL,
             is_whole=is_whole or is_final,
             is_final=is_final,
         )
         disk_bytes, is_noted = write_note(self.files, self._meta, note)
         if is_noted:
             self._noted_generation = self._segments.generation
+            self._noted_dropped = self.counts.dropped
         return self.counts.totals(disk_bytes)
 
     def _lost(self) -> int:

@@ -34,6 +34,8 @@ next write does not fit into it (pipe(7), F_GETPIPE_SZ)."""
 HOLD: Millis = 200
 """How long an unfinished line waits for its rest before it is written as it is."""
 DRAIN: Millis = 2 * SECOND
+NOTE: Millis = SECOND
+"""How long the count of dropped lines may be nowhere but here."""
 NEVER = Mono(0)
 LOOK: Millis = 20
 PATIENCE: Millis = 5 * SECOND
@@ -137,6 +139,7 @@ class Output:
     messages: list[FromPump] = field(default_factory=list)
     _meta: str = ""
     _drain_by: Mono | None = None
+    _note_by: Mono | None = None
     _wait_until: Mono = NEVER
     _look_at: Mono = NEVER
     _unsaid: list[str] = field(default_factory=list)
@@ -216,6 +219,9 @@ class Output:
         for pipe in self.pipes:
             if pipe.held_until is not None and pipe.held_until <= now.mono:
                 self._flush(pipe, now)
+        if self._note_by is not None and self._note_by <= now.mono:
+            self._note_by = None
+            self.writer.note()
         if self._drain_by is not None and self._drain_by <= now.mono:
             self._drain_by = None
         if self.state is OutputState.DRAINING and self._is_drained():
@@ -228,8 +234,7 @@ class Output:
         if self.state is OutputState.WAITING:
             return self._look_at
         deadlines = [pipe.held_until for pipe in self.pipes if pipe.held_until is not None]
-        if self._drain_by is not None:
-            deadlines.append(self._drain_by)
+        deadlines += [at for at in (self._drain_by, self._note_by) if at is not None]
         return min(deadlines, default=None)
 
     def resume(self, now: Now) -> None:
@@ -289,6 +294,8 @@ class Output:
         if self.shared.guard.is_low:
             self.writer.stop(now.wall)
         self.writer.write(stream, data, 0, end, now.wall)
+        if self._note_by is None and self.writer.has_unnoted_losses:
+            self._note_by = after(now.mono, NOTE)
 
     def _close(self, pipe: Pipe) -> None:
         self.pipes.remove(pipe)
@@ -306,6 +313,7 @@ class Output:
         if self.pipes:
             self.writer.system(HELD_OPEN, now.wall)
         self.totals = self.writer.finish(self._meta, now.wall)
+        self._note_by = None
         self._move(OutputState.DRAINED)
         self._tell()
         self._tell_drained()

@@ -622,6 +622,23 @@ def test_a_log_that_another_writer_has_is_not_written_to_before_that_one_is_done
     successor.finish("{}", NOW)
 
 
+def test_a_full_log_is_still_full_for_the_next_writer_and_what_it_dropped_is_known(logs_dir: str) -> None:
+    writer = writer_in(logs_dir, cap=20_000, on_full=LogOnFull.DROP_NEW)
+    put(writer, (b"x" * 300 + b"\n") * 1000)
+    writer.note()
+    writer.park()
+    successor = writer_in(logs_dir, cap=20_000, on_full=LogOnFull.DROP_NEW)
+    successor.take_up(NOW)
+    put(successor, b"short\n" * 100)
+    totals = successor.finish("{}", NOW)
+    assert totals.log_lines == 1100
+    lines = read_all(logs_dir)
+    own = [line for line in lines if line.stream is not Stream.SYSTEM]
+    assert {line.text for line in own} == {"x" * 300}
+    assert len(own) == totals.log_lines - totals.log_dropped_lines
+    assert f" {totals.log_dropped_lines} lines were dropped in all" in lines[-1].text
+
+
 def test_a_log_of_another_run_is_not_taken_up(logs_dir: str) -> None:
     other = writer_in(logs_dir)
     put(other, b"other\n")

@@ -22,6 +22,7 @@ from runwisp.diskguard import DiskGuard
 from runwisp.logfile import INDEX, LOG, META
 from runwisp.logindex import HEADER, RECORD
 from runwisp.logline import LINE_MAX, Stream
+from runwisp.logmeta import read_note
 from runwisp.logreader import Line, LogReader
 from runwisp.pump.stream import Block, Shared, output_of
 from runwisp.wire import Drained, Open, Overflowed, Pressure, Remove, Removed, Renamed
@@ -179,6 +180,28 @@ def test_what_a_pipe_held_at_the_exit_is_read_however_late_the_pump_is() -> None
         assert isinstance(drained, Drained)
         assert (drained.log_lines, drained.is_held) == (1, True)
         output.let_go()
+    os.close(write_end)
+
+
+def test_the_count_of_lines_that_are_not_kept_is_noted_within_a_second() -> None:
+    read_end, write_end = os.pipe()
+    begin, later = Now(Wall(0), Mono(0)), Now(Wall(1000), Mono(1000))
+    with tempfile.TemporaryDirectory() as directory:
+        shared = Shared(directory, DiskGuard(directory, 0), Block(), lambda _: None)
+        opened = Open("RUN1", TASK, "stem", 1024, "drop_new", False, '{"id": "RUN1"}')
+        output = output_of(opened, [read_end], shared)
+        output.start(begin)
+        for _ in range(2):
+            os.write(write_end, b"x\n" * 1000)
+            output.read(output.pipes[0], begin)
+        assert output.next_at() == later.mono
+        output.settle(later)
+        assert output.next_at() is None
+        note = read_note(output.writer.files, "RUN1")
+        assert note and note.counts == output.writer.counts
+        assert note.counts.dropped > 1000
+        output.let_go()
+        output.leave()
     os.close(write_end)
 
 
