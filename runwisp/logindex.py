@@ -131,6 +131,9 @@ class Records(Sequence[Record]):
                 yield first + nth
                 nth = streams.find(stream, nth + 1)
 
+    def packed(self) -> bytes:
+        return self._content(self._stretch)
+
     def _read(self, stretch: range) -> list[Record]:
         content = self._content(stretch)
         whole = len(content) // RECORD.size
@@ -168,9 +171,9 @@ class IndexWriter:
         """The bytes that these tell of did not come; the next ``is_intact`` cuts the records off."""
         self._size -= len(records) * RECORD.size
 
-    def start(self, header: Header, records: Sequence[Record]) -> None:
+    def start(self, header: Header, records: bytes) -> None:
         """Puts a new index in the place of whatever is there, and goes on with it."""
-        content = header.packed() + b"".join(packed(record) for record in records)
+        content = header.packed() + records
         fd = self._files.replace(INDEX, content)
         self.close()
         self._fd = fd
@@ -202,6 +205,12 @@ class IndexWriter:
             return None
         self._size = HEADER.size + count * RECORD.size
         return header
+
+    def cut(self, end: int) -> None:
+        """Forgets the records of bytes past this offset, which did not come."""
+        records = self.records()
+        if records and records[-1].offset >= end:
+            self._size = HEADER.size + records.from_offset(end) * RECORD.size
 
     def records(self) -> Records:
         """None without a file."""

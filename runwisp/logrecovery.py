@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from runwisp.frozen import frozen
 from runwisp.logfile import LOG, PREV, LogFiles
-from runwisp.logindex import Header, IndexWriter, Records, placed
+from runwisp.logindex import RECORD, Header, IndexWriter, Records, placed
 from runwisp.logline import Record, Stream
 from runwisp.logmeta import Counts, Note, read_note
 
@@ -42,6 +42,7 @@ class Recovered:
     next_line: int
     is_amid_line: bool
     has_log: bool
+    is_index_right: bool
     is_full: bool
     is_whole: bool
 
@@ -66,7 +67,10 @@ def recovered(files: LogFiles, run_id: str, index: IndexWriter) -> Recovered | N
 
 def _told(files: LogFiles, note: Note, header: Header, records: Records) -> Recovered:
     """Raises: ValueError when the records are not those of the files; OSError."""
-    previous, segment, has_log = _segments(files, header)
+    log, prev = _status(files, LOG), _status(files, PREV)
+    where = placed(header, log, prev)
+    start, log_start = (where or header).prev_start, (where or header).log_start
+    previous, segment = _segment(start, prev if start < log_start else None), _segment(log_start, log)
     older, newer = (records.between(place.start, place.end) for place in (previous, segment))
     for place, own in ((previous, older), (segment, newer)):
         if place.size and (not own or own[0].offset != place.start):
@@ -80,6 +84,7 @@ def _told(files: LogFiles, note: Note, header: Header, records: Records) -> Reco
     previous.first_line = older[0].line if older else segment.first_line
     previous.lines = _own_lines(older, 1, segment.first_line)
     segment.lines = _own_lines(newer, 1, end)
+    previous.index_bytes, segment.index_bytes = (len(own) * RECORD.size for own in (older, newer))
     since = _own_lines(older, note.next_line, segment.first_line) + _own_lines(newer, note.next_line, end)
     # Records beyond what is there tell of lines that somebody cut off: their numbers are not given again.
     next_line = max(end, note.next_line, records[-1].line if records else 1)
@@ -89,20 +94,21 @@ def _told(files: LogFiles, note: Note, header: Header, records: Records) -> Reco
         dropped=note.counts.dropped + next_line - end,
         bytes=note.counts.bytes + max(0, segment.end - note.offset),
     )
-    is_amid_line = is_unfinished and segment.size > 0
-    return Recovered(previous, segment, counts, next_line, is_amid_line, has_log, note.is_full, note.is_whole)
+    return Recovered(
+        previous,
+        segment,
+        counts,
+        next_line,
+        is_amid_line=is_unfinished and segment.size > 0,
+        has_log=log is not None,
+        is_index_right=log is not None and where == header,
+        is_full=note.is_full,
+        is_whole=note.is_whole,
+    )
 
 
-def _segments(files: LogFiles, header: Header) -> tuple[Segment, Segment, bool]:
-    """The previous file and the current one as they are, and whether there is a current one."""
-    log, prev = _status(files, LOG), _status(files, PREV)
-    where = placed(header, log, prev) or header
-    previous, segment = Segment(where.prev_start), Segment(where.log_start)
-    if prev and where.prev_start < where.log_start:
-        previous.size, previous.inode = prev.st_size, prev.st_ino
-    if log:
-        segment.size, segment.inode = log.st_size, log.st_ino
-    return previous, segment, log is not None
+def _segment(start: int, file: os.stat_result | None) -> Segment:
+    return Segment(start, size=file.st_size, inode=file.st_ino) if file else Segment(start)
 
 
 def _own_lines(records: Records, first: int, end: int) -> int:

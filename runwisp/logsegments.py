@@ -15,7 +15,7 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 
 from runwisp.clock import Wall
 from runwisp.logfile import LOG, PREV, LogFiles, write_all
-from runwisp.logindex import RECORD, Header, IndexWriter
+from runwisp.logindex import RECORD, Header, IndexWriter, packed
 from runwisp.logline import Record, Stream
 from runwisp.logrecovery import Recovered, Segment, recovered
 
@@ -23,7 +23,7 @@ from runwisp.logrecovery import Recovered, Segment, recovered
 class Segments:
     """``run_id`` makes the name longer where the stem of ``files`` is taken.
 
-    ``generation`` grows whenever files were begun or their index was. All methods raise OSError.
+    ``generation`` grows whenever files or their index were begun or taken up. All methods raise OSError.
     """
 
     def __init__(self, files: LogFiles, run_id: str) -> None:
@@ -101,6 +101,8 @@ class Segments:
         if found:
             self.has_name, self._has_file = True, found.has_log
             self.previous, self.current = found.previous, found.segment
+            self._is_index_stale = not found.is_index_right
+            self.generation += 1
         return found
 
     def park(self) -> None:
@@ -141,6 +143,7 @@ class Segments:
             raise OSError(errno.EBUSY, "another process writes this log")
         if self._has_file:
             self._index.resume()
+            self._index.cut(self.current.end)
         else:
             os.ftruncate(fd, 0)
         self.current.inode = os.fstat(fd).st_ino
@@ -175,14 +178,14 @@ class Segments:
 
     def _start_index(self, now: Wall) -> None:
         """Writes the index anew, for the files as they are now."""
-        kept: list[Record] = []
+        kept = bytearray()
         for segment in (self.previous, self.current):
             if segment.size:
-                records = self._index.records().between(segment.start, segment.end)[:]
+                records = self._index.records().between(segment.start, segment.end)
                 if not records or records[0].offset != segment.start:
-                    records.insert(0, Record(segment.first_line, segment.start, now, Stream.STDOUT))
-                kept += records
-        self._index.start(self._header(), kept)
+                    kept += packed(Record(segment.first_line, segment.start, now, Stream.STDOUT))
+                kept += records.packed()
+        self._index.start(self._header(), bytes(kept))
         self._is_index_stale = self._is_header_stale = False
         self.generation += 1
 

@@ -10,12 +10,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runwisp import logsegments
+from runwisp import logindex, logsegments
 from runwisp.clock import Wall
 from runwisp.errors import LogUnavailable
 from runwisp.logcap import LogOnFull
@@ -637,6 +638,48 @@ def test_a_full_log_is_still_full_for_the_next_writer_and_what_it_dropped_is_kno
     assert {line.text for line in own} == {"x" * 300}
     assert len(own) == totals.log_lines - totals.log_dropped_lines
     assert f" {totals.log_dropped_lines} lines were dropped in all" in lines[-1].text
+
+
+def test_taking_up_a_log_reads_few_of_its_records_and_writes_none(
+    logs_dir: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log may have more than a million, while all other runs wait."""
+    writer = writer_in(logs_dir)
+    for number in range(5000):
+        put(writer, b"%d\n" % number, Stream(number % 2))
+    writer.park()
+    index = os.stat(path_of(files_in(logs_dir), INDEX))
+    read = Mock(wraps=logindex.unpacked_record)
+    successor = writer_in(logs_dir)
+    with monkeypatch.context() as patch:
+        patch.setattr(logindex, "unpacked_record", read)
+        successor.take_up(NOW)
+        put(successor, b"next\n")
+    assert read.call_count < 200
+    assert os.stat(path_of(files_in(logs_dir), INDEX)).st_ino == index.st_ino
+    assert successor.finish("{}", NOW).log_lines == 5001
+    lines = read_all(logs_dir)
+    assert [line.n for line in lines] == list(range(1, 5003))
+    assert texts(lines[-3:]) == ["4999", INTERRUPTED, "next"]
+
+
+@pytest.mark.parametrize("size", [3, 8], ids=["in a line", "between lines"])
+def test_records_past_the_end_of_a_log_are_not_gone_on_with(logs_dir: str, size: int) -> None:
+    """A writer that dies may leave some: they are written first."""
+    writer = writer_in(logs_dir)
+    put(writer, b"one\n")
+    put(writer, b"two\n", Stream.STDERR, Wall(NOW + 5000))
+    put(writer, b"three\n", Stream.STDOUT, Wall(NOW + 10_000))
+    writer.park()
+    os.truncate(path_of(files_in(logs_dir), LOG), size)
+    successor = writer_in(logs_dir)
+    successor.take_up(Wall(NOW + 15_000))
+    put(successor, b"four\n", Stream.STDERR, Wall(NOW + 15_000))
+    successor.finish("{}", NOW)
+    lines = read_all(logs_dir)
+    assert [line.text for line in lines][-2:] == [INTERRUPTED, "four"]
+    assert {line.at - NOW for line in lines if line.text in (INTERRUPTED, "four")} == {15_000}
+    assert [line.n for line in lines] == sorted({line.n for line in lines})
 
 
 def test_a_log_of_another_run_is_not_taken_up(logs_dir: str) -> None:
