@@ -144,9 +144,10 @@ class Segments:
         if self._has_file:
             self._index.resume()
             self._index.cut(self.current.end)
-        else:
+        status = os.fstat(fd)
+        if not self._has_file and status.st_size:
             os.ftruncate(fd, 0)
-        self.current.inode = os.fstat(fd).st_ino
+        self.current.inode = status.st_ino
         self._fd, self._has_file = fd, True
 
     def _claimed(self) -> int:
