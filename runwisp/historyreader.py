@@ -154,7 +154,8 @@ class HistoryReader:
             cursor = Cursor(keys[-1])
         elif found.looked_to:
             cursor = Cursor(found.looked_to, max(0, skip - len(found.keys)))
-        return Page(_runs(reader, keys), counters.total, cursor)
+        runs = _runs(reader, keys)
+        return Page(tuple(runs.values()), tuple(runs), counters.total, cursor)
 
     def notices(self, limit: int, before: tuple[Wall, str] | None) -> list[Mapping[str, Any]]:
         """Rows of the bell, the one that happened last in front, after that with this instant and id."""
@@ -260,13 +261,13 @@ def _wanted(query: Query) -> int:
     return (query.cursor.skip if query.cursor else query.offset) + query.limit + 1
 
 
-def _runs(reader: Reader, keys: Sequence[Key]) -> tuple[Run, ...]:
+def _runs(reader: Reader, keys: Sequence[Key]) -> dict[Key, Run]:
     """In this order; one that was deleted meanwhile is missing."""
     numbers = [key[-1] for key in keys]
     places = ", ".join("?" * len(numbers))
     rows = reader.read(f"SELECT seq, {', '.join(COLUMNS)} FROM runs WHERE seq IN ({places})", numbers)  # noqa: S608
     by_number = {row[0]: row[1:] for row in rows}
-    return tuple(run_from(by_number[number]) for number in numbers if number in by_number)
+    return {key: run_from(by_number[key[-1]]) for key in keys if key[-1] in by_number}
 
 
 def _days(reader: Reader, now: Wall, zone: tzinfo) -> tuple[Day, ...]:

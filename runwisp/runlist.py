@@ -124,9 +124,11 @@ class Query:
 
 @frozen
 class Page:
-    """``total`` None: only a look at every row would tell. ``cursor`` None: there is no more."""
+    """``keys``: where each of the runs stands. ``total`` None: only a look at every row would tell.
+    ``cursor`` None: there is no more."""
 
     runs: tuple[Run, ...]
+    keys: tuple[Key, ...]
     total: int | None
     cursor: Cursor | None
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runwisp.history import History
+from runwisp.run import Run
+from runwisp.web.routes.logs import RUNS_A_SEARCH
 from tests.integration.following import Door, door_of, log_path
+from tests.integration.rows import a_data_dir, an_ended, history_in
 from tests.integration.running import House, child
+from tests.integration.sending import write_log
+from tests.integration.webhouse import Web, web_on
 
 
 @pytest.fixture
@@ -189,6 +195,63 @@ def test_a_search_finds_lines_of_all_runs_newest_first_and_goes_on_where_it_stop
     assert hits == [*range(1, 301)] * 2 and cursor
 
 
+@pytest.fixture
+def three(tmp_path: Path) -> Iterator[tuple[Web, History, list[Run]]]:
+    """Web, and the history of a task that printed 150 lines in each of three runs, the oldest first."""
+    data = a_data_dir(tmp_path)
+    runs = [an_ended("it") for _ in range(3)]
+    for run in runs:
+        write_log(tmp_path / "data", run, *["x"] * 150)
+    with history_in(data) as history, web_on(data.path) as web:
+        yield web, history, runs
+
+
+def every_hit(web: Web, meanwhile: Callable[[], object]) -> list[tuple[str, int]]:
+    """Where a search finds something that goes on until it is done; ``meanwhile`` is after its first page."""
+    hits, cursor = [], ""
+    door = Door(web.port, web.token())
+    for _ in range(10):
+        page = found(door, f"q=x{cursor}")
+        hits += [(hit["run_id"], hit["n"]) for hit in page["hits"]]
+        if page["exhausted"]:
+            break
+        if not cursor:
+            meanwhile()
+        cursor = f"&cursor={page['next_cursor']}"
+    return hits
+
+
+def lines_of(runs: Iterable[Run]) -> list[tuple[str, int]]:
+    return [(run.id, n) for run in runs for n in range(1, 151)]
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_search_goes_on_where_it_stopped_whatever_the_clock_made_of_the_ids(
+    three: tuple[Web, History, list[Run]], step: int
+) -> None:
+    web, history, runs = three
+    history.save(runs[::step])
+    assert every_hit(web, lambda: None) == lines_of(runs[::-step])
+
+
+def test_a_search_goes_on_where_it_stopped_however_many_runs_came_meanwhile(
+    three: tuple[Web, History, list[Run]],
+) -> None:
+    web, history, runs = three
+    history.save(runs)
+    newer = [an_ended("it") for _ in range(RUNS_A_SEARCH + 1)]
+    assert every_hit(web, lambda: history.save(newer)) == lines_of(runs[::-1])
+
+
+def test_a_search_goes_on_after_a_run_that_was_deleted_meanwhile(
+    three: tuple[Web, History, list[Run]],
+) -> None:
+    web, history, (oldest, middle, newest) = three
+    history.save((oldest, middle, newest))
+    hits = every_hit(web, lambda: history.delete_run(middle.id))
+    assert hits == lines_of((newest, middle))[:200] + lines_of((oldest,))
+
+
 def test_a_search_in_one_run_stays_in_it(house: House) -> None:
     door, _ = printed(house, "seq 300")
     door.get("/api/tasks/it/trigger", "POST")
@@ -206,7 +269,7 @@ def test_a_search_in_one_run_stays_in_it(house: House) -> None:
 def test_what_is_no_regular_expression_or_no_cursor_is_refused_with_the_reason(house: House) -> None:
     door, _ = printed(house, "seq 3")
     assert door.get("/api/tasks/it/log/search?q=(&regex=true").json["errors"][0]["where"] == "q"
-    for cursor in ("x", "WzFd", "WyJ4IiwiIiwxXQ", "W251bGwsIiIsMV0"):
+    for cursor in ("x", "WzFd", "WyJ4IiwiIiwxXQ", "W251bGwsIiIsMV0", "WyIiLCJcdWQ4MDAiLDFd"):
         assert door.get(f"/api/tasks/it/log/search?q=a&cursor={cursor}").status == 404
     assert door.get("/api/tasks/it/log/search").status == 400
     assert door.get("/api/tasks/nobody/log/search?q=a").status == 404

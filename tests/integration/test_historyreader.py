@@ -142,6 +142,16 @@ def test_the_pages_of_any_list_are_all_that_matches_once_and_in_order(
         assert walked(reader, query) == expected(query)[query.offset :]
 
 
+@given(query=queries)
+def test_any_list_goes_on_after_the_key_of_any_of_its_runs(data: DataDir, query: Query) -> None:
+    with closing(HistoryReader(data)) as reader:
+        page = reader.page(query)
+        assert len(page.keys) == len(page.runs)
+        for nth, key in enumerate(page.keys[:3], start=1):
+            rest = walked(reader, replace(query, limit=1000, cursor=Cursor(key)))
+            assert rest == expected(query)[query.offset + nth :]
+
+
 @given(task_name=st.none() | st.sampled_from(TASKS), statuses=st.frozensets(st.sampled_from(RunStatus)))
 def test_the_total_is_what_matches(
     data: DataDir, task_name: str | None, statuses: frozenset[RunStatus]

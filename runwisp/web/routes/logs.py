@@ -21,8 +21,8 @@ from runwisp.logfile import LogFiles
 from runwisp.logsearch import Found, Place
 from runwisp.logsearch import Query as LogQuery
 from runwisp.run import Phase, Run
+from runwisp.runlist import Cursor, read, spelled
 from runwisp.runlist import Query as RunQuery
-from runwisp.runlist import read, spelled
 from runwisp.web.feed import Feed
 from runwisp.web.feeds import events, text
 from runwisp.web.feeds.tail import Anchor, opened
@@ -40,6 +40,9 @@ RUNS_A_SEARCH = 200
 HITS_A_SEARCH = 200
 LINE_NUMBER = re.compile(r"\d{1,15}", re.ASCII)
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+
+Listed = tuple[Run, str]
+"""A run, and the cursor with which the list of runs goes on after it."""
 
 
 @frozen(kw_only=True)
@@ -153,27 +156,33 @@ def stream(site: Site, request: Request) -> Feed:
 def search(site: Site, request: Request) -> SearchPage:
     query: SearchQuery = request.query
     name = task_named(site, request)
-    before, place = _read_cursor(query.cursor)
-    one = run_named(site, name, query.run_id) if query.run_id else None
-    runs, following = ([one], "") if one else _runs_from(site, name, before)
-    left = [run for run in runs if not place or run.id <= place.run_id]
+    after, place = _read_cursor(query.cursor)
+    if query.run_id:
+        runs, following = [(run_named(site, name, query.run_id), "")], ""
+    else:
+        runs, following = _runs_left(site, name, after, place)
     errand = Errand(
         f"{site.briefing.data_dir}/logs",
         name,
-        [(run.id, run.log_stem) for run in left],
+        [(run.id, run.log_stem) for run, _ in runs],
         LogQuery(query.q, query.regex, query.ignore_case, STREAMS[query.stream] if query.stream else None),
         HITS_A_SEARCH,
-        place if place and left and left[0].id == place.run_id else None,
+        place if place and runs and runs[0][0].id == place.run_id else None,
     )
     found = searched(errand)
-    return _search_page(found, _next_cursor(before, found.cursor, following))
+    return _search_page(found, _next_cursor(found.cursor, runs, following))
 
 
-def _runs_from(site: Site, task_name: str, cursor: str) -> tuple[Sequence[Run], str]:
-    """The runs that one search goes through, newest first, and the cursor of those after them."""
+def _runs_left(site: Site, task_name: str, after: str, place: Place | None) -> tuple[list[Listed], str]:
+    """The runs that one search goes through, newest first, and where the list goes on after them. What is
+    deleted or recorded between two searches moves no other run."""
     listed = RunQuery(task_name=task_name, limit=RUNS_A_SEARCH)
-    page = site.history.page(replace(listed, cursor=read(cursor, listed) if cursor else None))
-    return page.runs, spelled(page.cursor, listed) if page.cursor else ""
+    page = site.history.page(replace(listed, cursor=read(after, listed) if after else None))
+    runs = [(run, spelled(Cursor(key), listed)) for run, key in zip(page.runs, page.keys, strict=True)]
+    begun = site.history.run(place.run_id) if place else None
+    if begun and begun.task_name == task_name:
+        runs.insert(0, (begun, after))
+    return runs, spelled(page.cursor, listed) if page.cursor else ""
 
 
 def _search_page(found: Found, next_cursor: str | None) -> SearchPage:
@@ -195,10 +204,10 @@ def _search_page(found: Found, next_cursor: str | None) -> SearchPage:
     )
 
 
-def _next_cursor(before: str, place: Place | None, following: str) -> str | None:
-    """``before`` and ``following`` are cursors in the list of runs: of this search and of the next."""
+def _next_cursor(place: Place | None, runs: Sequence[Listed], following: str) -> str | None:
     if place:
-        content = [before, place.run_id, place.line]
+        after = next(after for run, after in runs if run.id == place.run_id)
+        content = [after, place.run_id, place.line]
     elif following:
         content = [following, "", 1]
     else:
@@ -207,18 +216,22 @@ def _next_cursor(before: str, place: Place | None, following: str) -> str | None
 
 
 def _read_cursor(cursor: str | None) -> tuple[str, Place | None]:
-    """Where the list of runs goes on, and where in it the search does. Raises: UnknownCursor."""
+    """Where the list of runs goes on, and where the search does in the run before, if that is not done.
+
+    Raises: UnknownCursor.
+    """
     if cursor is None:
         return "", None
     try:
-        before, run_id, line = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        after, run_id, line = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError, RecursionError):
-        before = run_id = line = None
-    if not (isinstance(before, str) and isinstance(run_id, str) and type(line) is int and 0 < line < 2**53):
+        after = run_id = line = None
+    is_place = isinstance(run_id, str) and run_id.isascii() and type(line) is int and 0 < line < 2**53
+    if not (isinstance(after, str) and is_place):
         raise UnknownCursor(
             "this is no cursor that a page of a search ended with.", "Begin again without it."
         )
-    return before, Place(run_id, line) if run_id else None
+    return after, Place(run_id, line) if run_id else None
 
 
 def _parts(run: Run, files: LogFiles) -> tuple[list[Part], int]:
