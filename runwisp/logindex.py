@@ -48,7 +48,7 @@ class Header:
 
 def placed(header: Header, log: os.stat_result | None, prev: os.stat_result | None) -> Header | None:
     """The header as it is true of the files found, None for one that is missing. None: they are not those of
-    the header; they were rotated meanwhile, or are copies.
+    the header; they were rotated meanwhile, or are copies, or the log was removed.
 
     A rotation renames the log, makes a new one and then writes the header; who comes in between finds the log
     of the header under the other name. Who opened it before the renaming finds it under both.
@@ -58,7 +58,7 @@ def placed(header: Header, log: os.stat_result | None, prev: os.stat_result | No
     if prev and prev.st_ino == header.log_inode:
         end = header.log_start + prev.st_size
         return Header(header.log_start, end, prev.st_ino, log.st_ino if log else 0)
-    is_log = not log or log.st_ino == header.log_inode
+    is_log = log is not None and log.st_ino == header.log_inode
     is_prev = not prev or prev.st_ino == header.prev_inode
     return header if is_log and is_prev else None
 

@@ -98,6 +98,7 @@ class LogReader:
     def __init__(self, files: LogFiles) -> None:
         self._files = files
         self._fds: list[int] = []
+        self._seen: tuple[Header, int, int] | None = None
         try:
             self._open()
         except BaseException:
@@ -243,20 +244,19 @@ class LogReader:
     @_available()
     def _open(self) -> None:
         """Opens files that belong together: a rotation in the midst of it means to begin again."""
-        for attempt in range(ATTEMPTS):
+        for _ in range(ATTEMPTS):
             self.close()
             self._index_fd = self._opened(INDEX)
             self._log_fd = self._opened_if_there(LOG)
             self._prev_fd = self._opened_if_there(PREV)
-            is_right = self._look(are_copies=attempt == ATTEMPTS - 1)
-            if is_right and os.fstat(self._index_fd).st_nlink:
+            if self._look() and os.fstat(self._index_fd).st_nlink:
                 break
         if self._log is None and self._prev is None:
             raise LogUnavailable("log no longer available")
 
-    def _look(self, *, are_copies: bool = False) -> bool:
-        """How the files are now; False when they are not those of the index (any more), which ``are_copies``
-        takes for what copying them did.
+    def _look(self) -> bool:
+        """How the files are now; False when they are not those of the index (any more). Who finds the same
+        twice does not find a rotation: they are copies, or the log was removed.
 
         Lengths before records: whatever lies within the lengths has its record already.
         """
@@ -265,11 +265,12 @@ class LogReader:
         self._records = Records(self._index_fd)
         told = unpacked_header(os.pread(self._index_fd, HEADER.size, 0))
         header = placed(told, self._log, self._prev)
+        former, self._seen = self._seen, (told, _inode(self._log), _inode(self._prev))
         self._header: Header = header or told
         has_prev = self._prev is not None and self._header.prev_start < self._header.log_start
         self._start = self._header.prev_start if has_prev else self._header.log_start
         self._end = self._header.log_start + (self._log.st_size if self._log else 0)
-        return are_copies or header is not None
+        return header is not None or self._seen == former
 
     def _opened(self, suffix: str) -> int:
         fd = self._files.open(suffix, os.O_RDONLY)
@@ -281,3 +282,7 @@ class LogReader:
             return self._opened(suffix)
         except FileNotFoundError:
             return None
+
+
+def _inode(status: os.stat_result | None) -> int:
+    return status.st_ino if status else 0

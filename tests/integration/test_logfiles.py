@@ -755,6 +755,28 @@ def test_a_copied_directory_reads_the_same(logs_dir: str) -> None:
     assert read_all(f"{logs_dir}-copy") == read_all(logs_dir)
 
 
+def test_files_that_are_not_those_of_the_index_are_opened_twice_and_then_not_again(
+    logs_dir: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = writer_in(logs_dir, cap=4096)
+    put(writer, b"".join(b"line %d\n" % number for number in range(500)))
+    writer.finish("{}", NOW)
+    os.unlink(path_of(files_in(logs_dir), LOG))
+    opened: list[str] = []
+    whole = LogFiles.open
+
+    def counted(files: LogFiles, suffix: str, flags: int) -> int:
+        opened.append(suffix)
+        return whole(files, suffix, flags)
+
+    monkeypatch.setattr(LogFiles, "open", counted)
+    with LogReader(files_in(logs_dir)) as reader:
+        assert opened == [INDEX, LOG, PREV] * 2
+        opened.clear()
+        assert reader.since(0, 10)[0] and reader.finished_lines
+        assert set(opened) <= {META}
+
+
 def test_a_page_is_bounded_by_bytes_and_says_so(logs_dir: str) -> None:
     writer = writer_in(logs_dir)
     put(writer, (b"x" * 60_000 + b"\n") * 20)
@@ -783,6 +805,28 @@ def test_a_follower_gets_every_line_once_across_rotations(logs_dir: str) -> None
     own = [text for text in got if not text.startswith("Log cap")]
     assert own.pop() == "unfinished"
     assert own == ["0", *(text for number in range(1, 2000) for text in (str(number), "open"))]
+
+
+def test_a_reader_that_comes_in_the_midst_of_a_rotation_sees_what_comes_after_it(
+    logs_dir: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers: list[LogReader] = []
+    whole = LogFiles.supersede
+
+    def watched(files: LogFiles, suffix: str, by: str) -> None:
+        whole(files, suffix, by)
+        if not readers:
+            readers.append(LogReader(files))
+
+    writer = writer_in(logs_dir, cap=2048)
+    put(writer, b"line\n" * 100)
+    monkeypatch.setattr(LogFiles, "supersede", watched)
+    put(writer, b"line\n" * 200)
+    put(writer, b"last\n")
+    writer.finish("{}", NOW)
+    [reader] = readers
+    with reader:
+        assert texts(reader.since(writer.last_line - 1, 10)[0]) == ["last"]
 
 
 def test_a_follower_that_is_too_slow_is_told_how_much_it_missed(logs_dir: str) -> None:

@@ -16,7 +16,6 @@ def file(inode: int, size: int = 0) -> os.stat_result:
 def test_the_files_of_the_header_are_where_it_says() -> None:
     assert placed(HEADER, file(2), file(1)) == HEADER
     assert placed(HEADER, file(2), None) == HEADER
-    assert placed(HEADER, None, file(1)) == HEADER
 
 
 def test_a_log_that_was_renamed_before_the_header_was_written_is_the_previous_one() -> None:
@@ -31,3 +30,8 @@ def test_a_log_that_was_renamed_between_the_opening_of_both_is_not_taken_for_two
 def test_files_of_another_time_are_not_those_of_the_header() -> None:
     assert placed(HEADER, file(4), file(1)) is None
     assert placed(HEADER, file(2), file(5)) is None
+
+
+def test_a_log_that_is_not_there_is_not_that_of_the_header() -> None:
+    assert placed(HEADER, None, file(1)) is None
+    assert placed(HEADER, None, None) is None
