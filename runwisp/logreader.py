@@ -147,7 +147,8 @@ class LogReader:
     def segments(self) -> list[tuple[int, int]]:
         """The files of the log, the oldest first: an open descriptor, which stays the reader's, and how many
         bytes there are now."""
-        sizes = [(self._prev_fd, self._header.log_start - self._start)]
+        prev_size = self._prev.st_size if self._prev else 0  # less than there was, if somebody cut it
+        sizes = [(self._prev_fd, min(prev_size, self._header.log_start - self._start))]
         sizes.append((self._log_fd, self._end - self._header.log_start))
         return [(fd, size) for fd, size in sizes if fd is not None and size > 0]
 
@@ -177,8 +178,9 @@ class LogReader:
     def since(
         self, line: int, limit: int, page_bytes: int = PAGE_BYTES, *, is_over: bool = False
     ) -> tuple[list[Line], int]:
-        """The finished lines after number ``line``, and how many in between are gone. ``page_bytes`` bounds
-        their text. ``is_over``: nothing comes any more, so that every line is finished."""
+        """The finished lines after number ``line``, and how many in between are gone; they end where others
+        are gone. ``page_bytes`` bounds their text. ``is_over``: nothing comes any more, so that every line is
+        finished."""
         is_over = is_over or self.is_finalized
         self._refresh()
         lines: list[Line] = []
@@ -186,9 +188,11 @@ class LogReader:
         for found in self.lines(line + 1):
             if (found.is_open and not is_over) or len(lines) == limit or size > page_bytes:
                 break
+            if lines and found.n != lines[-1].n + 1:
+                break
             lines.append(found)
             size += len(found.text)
-        return lines, max(0, self.first_available - line - 1)
+        return lines, lines[0].n - line - 1 if lines else 0
 
     def lines(self, first: int) -> Iterator[Line]:
         for region in self.regions(first):

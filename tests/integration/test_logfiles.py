@@ -280,6 +280,24 @@ def test_a_log_that_is_cut_short_while_it_is_written_starts_anew_and_says_so(log
     writer.finish("{}", NOW)
 
 
+def test_what_was_cut_off_a_log_before_it_rotated_is_told_as_gone_and_is_no_part_of_its_text(
+    logs_dir: str,
+) -> None:
+    writer = writer_in(logs_dir, cap=20_000)
+    put(writer, b"".join(b"line %06d\n" % number for number in range(1000)))
+    os.truncate(path_of(files_in(logs_dir), LOG), 120)
+    put(writer, b"after\n")
+    writer.finish("{}", NOW)
+    with LogReader(files_in(logs_dir)) as reader:
+        assert [size for _, size in reader.segments()] == [
+            os.fstat(fd).st_size for fd, _ in reader.segments()
+        ]
+        first, _ = reader.since(0, 2000)
+        rest, gone = reader.since(first[-1].n, 2000)
+        assert [line.n for line in first] == [*range(first[0].n, first[-1].n + 1)]
+        assert texts(rest)[-1] == "after" and gone == rest[0].n - first[-1].n - 1 > 0
+
+
 def test_what_somebody_else_appends_is_cut_off(logs_dir: str) -> None:
     writer = writer_in(logs_dir)
     put(writer, b"one\n")
