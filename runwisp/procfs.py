@@ -33,11 +33,14 @@ class Member:
 
 @frozen
 class Target:
-    """A run to be signalled: its first process, which leads its group while it is not reaped."""
+    """A run to be signalled: its first process, which leads its group while it is not reaped, and those
+    ``known`` of its session that outlived it.
+    """
 
     run_id: str
     pid: int
     is_reaped: bool
+    known: Sequence[Member] = ()
 
 
 class Outcome(StrEnum):
@@ -69,9 +72,9 @@ def members_of(
     """Every living process of these runs, found in one pass over /proc.
 
     A process belongs to a run when its environment holds the run's id and our data directory, or when its
-    session is that of a leader in ``sessions`` (pid to run id; only leaders not reaped yet, whose pid cannot
-    be anybody else's), which finds those whose environment we may not read or that wiped it. In the midst
-    of execve(2) a process has no environment for some microseconds.
+    session is one of ``sessions`` (number to run id; only such as ``has_session``), which finds those whose
+    environment we may not read or that wiped it. In the midst of execve(2) a process has no environment for
+    some microseconds.
     """
     marks = {f"{RUN_ID}={run_id}".encode(): run_id for run_id in run_ids}
     ours = os.fsencode(f"{DATA}={data_dir}")
@@ -112,6 +115,13 @@ def children_of(pid: int) -> list[int]:
     return [each for each in _pids() if (stat := _stat(each)) and stat.parent == pid]
 
 
+def has_session(target: Target) -> bool:
+    """Whether the session numbered like a run's first process is the run's. The kernel gives a number anew
+    only when nobody has it any more, as its pid, group or session; a zombie still does.
+    """
+    return not target.is_reaped or any(start_ticks(each.pid) == each.started for each in target.known)
+
+
 def signal_runs(targets: Sequence[Target], signum: Signals, data_dir: str) -> list[Member]:
     """One rung of the stop ladder, for many runs in one pass.
 
@@ -120,7 +130,8 @@ def signal_runs(targets: Sequence[Target], signum: Signals, data_dir: str) -> li
     that may not be signalled.
     """
     leaders = {target.pid: target.run_id for target in targets if not target.is_reaped}
-    members = members_of({target.run_id for target in targets}, data_dir, leaders)
+    sessions = {target.pid: target.run_id for target in targets if has_session(target)}
+    members = members_of({target.run_id for target in targets}, data_dir, sessions)
     refused = _signal_all(leaders, members, signum)
     if signum is not Signals.SIGKILL:
         _signal_all(leaders, members, Signals.SIGCONT)

@@ -225,7 +225,6 @@ class Engine:
                 while sidecar.hear():
                     pass  # its last words, however many
                 sidecar.exited(now, end.how)
-        self._inbox.extend(self.children.gone(self.brain.processes.lingering))
 
     def _take_timers(self, now: Now) -> None:
         due = self.loop.timers.due(now.mono)

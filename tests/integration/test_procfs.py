@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -219,6 +220,23 @@ def test_what_a_reaped_run_left_is_ended_and_not_who_has_its_pid_by_now(bench: B
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_the_session_of_a_reaped_run_is_its_own_while_a_known_member_is_there(bench: Bench) -> None:
+    """And not of whoever has its number once that is gone."""
+    launched, run = bench.start(bench.task("env -i sleep 60 & echo $!"))
+    left = int(read_line(launched.stdout_fd))
+    in_session = partial(members_of, (), bench.data_dir, {launched.pid: run.id})
+    [known] = wait_for(lambda: [member for member in in_session() if member.pid == left])
+    reaped(bench, launched)
+    target = Target(run.id, launched.pid, is_reaped=True, known=[known])
+    assert procfs.has_session(target)
+    signal_runs([target], signal.SIGKILL, bench.data_dir)
+    wait_for(lambda: not procfs.has_session(target))
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:
+        signal_runs([replace(target, pid=stranger.pid)], signal.SIGKILL, bench.data_dir)
+        assert stranger.poll() is None
+        stranger.kill()
 
 
 def test_a_run_that_ignores_the_stop_signal_is_killed(bench: Bench) -> None:
