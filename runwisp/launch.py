@@ -39,7 +39,10 @@ ALL_SIGNALS = tuple(signal.valid_signals())
 
 @frozen
 class Launched:
-    """A process and the read ends of its output, non-blocking; whoever gets it reaps it and closes them."""
+    """A process and the read ends of its output, non-blocking; whoever gets it reaps it and closes them.
+
+    ``pid_started`` in clock ticks since boot, 0 where unknown.
+    """
 
     pid: int
     pid_started: int
@@ -169,7 +172,7 @@ class Launcher:
         finally:
             for fd in (self._stdout_fd, self._stderr_fd):
                 os.dup2(self._null_fd, fd, inheritable=False)
-        return Launched(pid, start_ticks(pid) or 0, *fds)
+        return Launched(pid, _start_ticks(pid), *fds)
 
     @contextmanager
     def _lent(self, directory: str | None, umask: int | None) -> Iterator[None]:
@@ -247,6 +250,16 @@ def _enter(directory: str | int, name: str) -> None:
         os.chdir(directory)
     except OSError as error:
         raise _refused(f"working_dir {name}: {reason(error.errno or 0)}") from error
+
+
+def _start_ticks(pid: int) -> int:
+    """0 where /proc does not tell, be it that this machine has as many files open as it may: what has started
+    is no failure, and whoever finds 0 knows the process by its environment.
+    """
+    try:
+        return start_ticks(pid) or 0
+    except OSError:
+        return 0
 
 
 def _refused(line: str) -> LaunchError:

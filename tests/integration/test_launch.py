@@ -423,6 +423,18 @@ def test_a_machine_at_its_end_is_a_failed_run(
     assert says in error.message
 
 
+def test_what_has_started_is_no_failed_run_though_the_machine_does_not_tell_when(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_pid: int) -> int:
+        raise OSError(errno.ENFILE, "simulated")
+
+    monkeypatch.setattr(launch, "start_ticks", fail)
+    launched, _ = bench.start(bench.task("echo up"))
+    assert launched.pid_started == 0
+    assert bench.end(launched).out == "up\n"
+
+
 # Users
 
 
