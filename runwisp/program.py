@@ -102,12 +102,13 @@ def _interpreter(path: str) -> str:
     """What a script's first line names, empty for any other file. Source: execve(2)."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            first = os.read(fd, SHEBANG_MAX).partition(b"\n")[0]
+        finally:
+            os.close(fd)
     except OSError:
-        return ""  # a program may be executed without being readable, a script may not
-    try:
-        first = os.read(fd, SHEBANG_MAX).partition(b"\n")[0]
-    finally:
-        os.close(fd)
+        # A program may be executed without being readable; a script, or what a disk fails to give, may not.
+        return ""
     words = first[2:].split(maxsplit=1) if first.startswith(b"#!") else []
     return os.fsdecode(words[0]) if words else ""
 

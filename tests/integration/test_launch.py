@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import cast
 
@@ -283,6 +284,18 @@ def test_a_program_or_interpreter_that_may_hang_is_left_to_the_shell(tmp_path: P
     script(job, "#! /bin/sh -e\n")
     assert find_program("job", ":/bin", str(tmp_path), mounts.is_local) == "./job"
     mounts.close()
+
+
+def test_a_file_that_its_disk_fails_to_give_is_left_to_the_kernel_to_refuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_fd: int, _size: int) -> bytes:
+        raise OSError(errno.EIO, "simulated")
+
+    script(tmp_path / "job", "#! /bin/sh -e\n")
+    with closing(Mounts()) as mounts, monkeypatch.context() as patch:
+        patch.setattr(os, "read", fail)
+        assert find_program("./job", "", str(tmp_path), mounts.is_local) == "./job"
 
 
 # Failures
