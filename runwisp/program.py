@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Callable
 
@@ -36,6 +37,8 @@ IsLocal = Callable[[str], bool]
 """Whether every step to an absolute path is on a file system that answers for sure."""
 
 SHEBANG_MAX = 256
+NO_LINE = re.compile(rb"[\n\0]")
+"""Where the kernel stops reading the name of an interpreter, as no name can have these."""
 PATH_MAX = 4096
 
 
@@ -103,7 +106,7 @@ def _interpreter(path: str) -> str:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            first = os.read(fd, SHEBANG_MAX).partition(b"\n")[0]
+            first = NO_LINE.split(os.read(fd, SHEBANG_MAX), 1)[0]
         finally:
             os.close(fd)
     except OSError:

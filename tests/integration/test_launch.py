@@ -301,6 +301,14 @@ def test_a_file_that_its_disk_fails_to_give_is_left_to_the_kernel_to_refuse(
 # Failures
 
 
+def test_an_interpreter_is_named_up_to_a_nul(bench: Bench, tmp_path: Path) -> None:
+    """As the kernel reads it; no file can be asked for by a name that holds one."""
+    script(tmp_path / "job", "#!/no/such\0\n")
+    error = refusal(bench, "./job")
+    assert (error.exit_code, error.log_line) == (127, "exec: ./job: no such file or directory")
+    assert "the interpreter /no/such" in error.message
+
+
 @pytest.mark.fault("daemon", "spawn failing with ENOENT")
 @pytest.mark.fault("daemon", "spawn failing with EACCES")
 @pytest.mark.parametrize(
