@@ -249,7 +249,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             wasyncore.poll2(1.0 if self.active_channels or self._is_short else None, self._map)
 
     def readable(self) -> bool:
-        return not self._is_short and bool(super().readable())
+        is_listening = bool(super().readable())  # also calls maintenance, with which a shortage ends
+        return is_listening and not self._is_short
 
     def fix_addr(self, addr: tuple[Any, ...]) -> tuple[Any, ...]:
         return (addr[0].removeprefix("::ffff:"), *addr[1:])

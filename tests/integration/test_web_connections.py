@@ -12,9 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from runwisp.web.peers import Peers
+from runwisp.web.server import Server
 from tests.integration.running import ROOT
 from tests.integration.waiting import PATIENCE, wait_for
 from tests.integration.webhouse import Web, ask, connect, kill, read, web_on
@@ -198,6 +201,40 @@ def test_where_no_more_files_may_be_opened_it_goes_on(tmp_path: Path) -> None:
         before = cpu_seconds(web.pid)
         wait_for(clock_moves(1.0))
         assert cpu_seconds(web.pid) - before < 0.3
+
+
+@contextmanager
+def standing() -> Iterator[Server]:
+    """The server itself, in this process. Nobody turns its loop."""
+    nobody: Any = None
+    server = Server(nobody, socket.create_server(("127.0.0.1", 0)), nobody, Peers(()))
+    try:
+        yield server
+    finally:
+        server.task_dispatcher.shutdown()
+        for each in [server, *server.active_channels.values()]:
+            each.close()
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_who_could_not_be_accepted_and_found_nobody_idle_is_accepted_when_there_are_files_again() -> None:
+    with standing() as server, socket.create_connection(server.socket.getsockname()):
+        assert server.readable()
+        with no_more_files():
+            server.handle_accept()
+        assert not server.active_channels
+        wait_for(server.readable)
+        server.handle_accept()
+        assert len(server.active_channels) == 1
 
 
 @pytest.mark.fault("web", "SIGKILL under load")
