@@ -36,6 +36,9 @@ LONGEST_HEAD = 64 * 1024
 LONGEST_BODY = 1024 * 1024
 """Both in bytes, still taken."""
 
+MOST_UNREAD = 64 * 1024
+"""Bytes of responses that wait for a client beside what the kernel keeps, when its next one is still made."""
+
 MOST_CONNECTIONS = 1024
 MOST_OF_AN_ADDRESS = 128
 SPARE_FDS = 128
@@ -75,6 +78,9 @@ class Response(WSGITask):  # type: ignore[misc]
     response_headers: list[tuple[str, str]]
 
     def execute(self) -> None:
+        if self.channel.total_outbufs_len > MOST_UNREAD:  # asks and asks, and reads nothing (RFC 9112, 9.3.2)
+            self.close_on_finish = self.channel.will_linger = True
+            return
         environ = self.get_environment()
         environ["PATH_INFO"] = self.request.path  # as it came, with all of its slashes
         body = b"".join(self.channel.server.application(environ, self._begin))

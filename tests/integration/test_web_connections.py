@@ -204,16 +204,32 @@ def test_where_no_more_files_may_be_opened_it_goes_on(tmp_path: Path) -> None:
 
 
 @contextmanager
-def standing() -> Iterator[Server]:
+def standing(application: Any = None) -> Iterator[Server]:
     """The server itself, in this process. Nobody turns its loop."""
-    nobody: Any = None
-    server = Server(nobody, socket.create_server(("127.0.0.1", 0)), nobody, Peers(()))
+    no_hub: Any = None
+    server = Server(application, socket.create_server(("127.0.0.1", 0)), no_hub, Peers(()))
     try:
         yield server
     finally:
         server.task_dispatcher.shutdown()
         for each in [server, *server.active_channels.values()]:
             each.close()
+
+
+def test_who_asks_and_asks_and_reads_nothing_fills_no_memory() -> None:
+    large = bytes(100_000)
+
+    def application(_environ: object, start_response: Callable[..., object]) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", str(len(large)))])
+        return [large]
+
+    with standing(application) as server, socket.create_connection(server.socket.getsockname()) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 200)
+        server.handle_accept()
+        (connection,) = server.active_channels.values()
+        connection.handle_read()
+        wait_for(lambda: not connection.requests)
+        assert 0 < connection.total_outbufs_len < 3 * len(large)
 
 
 @contextmanager
