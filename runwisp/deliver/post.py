@@ -50,15 +50,14 @@ class Target:
     place: str
 
 
-def post_json(target: Target, document: object, key: str, headers: Mapping[str, str] | None = None) -> bytes:
+def post_json(target: Target, document: object, key: str, headers: Mapping[str, str] | None = None) -> None:
     """Raises: NotDelivered."""
     content = json.dumps(document, ensure_ascii=False).encode(errors="backslashreplace")
-    return post(target, content, key, headers)
+    post(target, content, key, headers)
 
 
-def post(target: Target, content: bytes, key: str, headers: Mapping[str, str] | None = None) -> bytes:
-    """What a 2xx answer holds. ``key`` is the same in every attempt to send one message. ``headers``
-    take the place of the usual ones.
+def post(target: Target, content: bytes, key: str, headers: Mapping[str, str] | None = None) -> None:
+    """``key`` is the same in every attempt to send one message. ``headers`` take the place of the usual ones.
 
     Raises: NotDelivered.
     """
@@ -69,8 +68,8 @@ def post(target: Target, content: bytes, key: str, headers: Mapping[str, str] | 
     try:
         with closing(_connection(address)) as connection:
             connection.request("POST", _path(address), content, sent)
-            with connection.getresponse() as response:
-                return _judged(response, target.place)
+            with _answer(connection) as answer:
+                _judge(answer, target.place)
     except UnicodeError as error:
         raise NotDelivered(f"{target.place}: its address or a header is not ASCII", is_final=True) from error
     except (OSError, HTTPException) as error:
@@ -130,20 +129,39 @@ def _login(address: SplitResult) -> dict[str, str]:
     return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
-def _judged(response: HTTPResponse, place: str) -> bytes:
-    content = response.read(LONGEST_ANSWER)
+def _answer(connection: HTTPConnection) -> HTTPResponse:
+    """Of those that come before it http.client passes over 100 only. Source: RFC 9110, section 15.2."""
+    response = connection.getresponse()
+    while response.status < 200:
+        response.headers = None  # type: ignore[assignment]
+        response.begin()
+    return response
+
+
+def _judge(response: HTTPResponse, place: str) -> None:
+    """2xx is an acknowledgement whatever becomes of what follows it.
+
+    Raises: NotDelivered.
+    """
     status = response.status
     if 200 <= status < 300:
-        return content
+        return
     told = f"{place} answered {status} {printable(response.reason or '', 40)}".rstrip()
     if 300 <= status < 400:
         raise NotDelivered(f"{told}: redirects are not followed; write the URL it leads to", is_final=True)
-    explained = _explained(content)
+    explained = _explained(_content(response))
     raise NotDelivered(
         f"{told}: {explained}" if explained else told,
         is_final=400 <= status < 500 and status not in AGAIN,
         retry_after_ms=_retry_after(response.headers),
     )
+
+
+def _content(response: HTTPResponse) -> bytes:
+    try:
+        return response.read(LONGEST_ANSWER)
+    except (OSError, HTTPException):
+        return b""
 
 
 def _explained(content: bytes) -> str:

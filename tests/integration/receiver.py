@@ -56,7 +56,15 @@ class Endless:
     """A body without an end."""
 
 
-Behaviour = Answer | Hang | Drip | Reset | Garbage | Endless
+@dataclass(frozen=True)
+class After:
+    """First says this, then goes on as ``then``."""
+
+    said: bytes
+    then: Behaviour
+
+
+Behaviour = After | Answer | Hang | Drip | Reset | Garbage | Endless
 Judge = Callable[[Request], Behaviour]
 
 
@@ -121,6 +129,9 @@ class Receiver:
     def _behave(self, handler: BaseHTTPRequestHandler, behaviour: Behaviour) -> None:
         handler.close_connection = True
         match behaviour:
+            case After():
+                handler.wfile.write(behaviour.said)
+                self._behave(handler, behaviour.then)
             case Answer():
                 content = behaviour.body.encode()
                 handler.send_response(behaviour.status)

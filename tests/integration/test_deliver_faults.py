@@ -20,7 +20,7 @@ from runwisp.deliver.attempt import attempted
 from runwisp.deliver.deadline import ATTEMPT
 from runwisp.delivery import Outcome, Verdict, order_json
 from runwisp.notifier import Discord, Gotify, Notifier, Ntfy, Secret, SecretSource, Slack, Webhook
-from tests.integration.receiver import Answer, Behaviour, Drip, Endless, Garbage, Hang, Receiver, Reset
+from tests.integration.receiver import After, Answer, Behaviour, Drip, Endless, Garbage, Hang, Receiver, Reset
 from tests.integration.sending import Deliver, an_order, inline
 from tests.integration.waiting import wait_for
 
@@ -93,6 +93,23 @@ def test_a_redirect_is_not_followed(receiver: Receiver, tmp_path: Path, status: 
     assert found.verdict is Verdict.GAVE_UP
     assert "write the URL it leads to" in found.reason
     assert receiver.only.path == HIDDEN
+
+
+TAKEN = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </it>\r\n\r\n"
+REFUSED = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n"
+
+
+@pytest.mark.parametrize("behaviour", [After(TAKEN, Reset()), After(TAKEN, Hang()), After(HINTS, Answer())])
+def test_what_was_acknowledged_is_sent_whatever_comes_with_it(
+    receiver: Receiver, tmp_path: Path, behaviour: Behaviour
+) -> None:
+    assert outcome_of(receiver, tmp_path, behaviour) == Outcome(Verdict.SENT)
+
+
+def test_what_was_refused_is_given_up_though_nobody_can_say_why(receiver: Receiver, tmp_path: Path) -> None:
+    found = outcome_of(receiver, tmp_path, After(REFUSED, Reset()))
+    assert found == Outcome(Verdict.GAVE_UP, "Slack answered 404 Not Found")
 
 
 @pytest.mark.parametrize("behaviour", [Hang(), Drip()])
