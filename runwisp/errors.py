@@ -90,7 +90,10 @@ class UnknownNotifier(RunWispError):
 
 
 class NotDelivered(RunWispError):
-    """A message did not reach its channel, which may ask to be left alone for ``retry_after_ms``."""
+    """A message did not reach its channel, which may ask to be left alone for ``retry_after_ms``.
+
+    Quotes others as they are: only ``deliver.attempt`` takes out secrets, and cuts after that.
+    """
 
     code = "not_delivered"
 

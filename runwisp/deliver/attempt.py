@@ -19,18 +19,18 @@ from runwisp.clock import spell
 from runwisp.deliver import credentials
 from runwisp.deliver.deadline import ATTEMPT, TooLate, within
 from runwisp.deliver.dispatch import Dispatch
-from runwisp.deliver.redaction import Redactor
+from runwisp.deliver.redaction import Redactor, login_of, words
 from runwisp.delivery import Order, Outcome, Verdict
 from runwisp.errors import LogUnavailable, NotDelivered
 from runwisp.logfile import LogFiles
 from runwisp.logline import PREFIXES
 from runwisp.logreader import LogReader
 from runwisp.message import LAST_LINES, composed
-from runwisp.notifier import Command, Notifier, Sendmail, Smtp, Webhook
-from runwisp.printable import clipped
+from runwisp.notifier import Command, Gotify, Notifier, Ntfy, Sendmail, Smtp, Webhook
+from runwisp.printable import printable
 
 LONGEST_TEMPLATE = 65_536
-LONGEST_REASON = 1_000
+LONGEST_REASON = 400
 BOUND_THEMSELVES = (Command, Sendmail)
 """Channels that are programs, which are ended in time."""
 
@@ -47,7 +47,7 @@ def attempted(order: Order, environ: Mapping[str, str]) -> Outcome:
     except NotDelivered as error:
         verdict = Verdict.GAVE_UP if error.is_final else Verdict.AGAIN
         wait = None if error.is_final else error.retry_after_ms
-        return Outcome(verdict, clipped(redactor.redacted(error.message), LONGEST_REASON), wait)
+        return Outcome(verdict, printable(redactor.redacted(error.message), LONGEST_REASON), wait)
     except TooLate:
         return Outcome(Verdict.AGAIN, f"not done within {spell(ATTEMPT)}")
     except Exception as error:
@@ -103,10 +103,12 @@ def _place(error: Exception) -> str:
 
 
 def _redactor(notifier: Notifier, secrets: Mapping[str, str]) -> Redactor:
-    values = list(secrets.values())
-    logins = []
-    if isinstance(notifier, Webhook):
-        values += notifier.headers.values()
-    if isinstance(notifier, Smtp):
-        logins.append((notifier.username or "", secrets["password"]))
+    values, logins = [*secrets.values()], []
+    match notifier:
+        case Webhook():
+            values += [form for value in notifier.headers.values() for form in (value, *words(value))]
+        case Smtp():
+            logins.append((notifier.username or "", secrets["password"]))
+        case Ntfy() | Gotify():
+            logins.append(login_of(notifier.url))
     return Redactor(values, logins)

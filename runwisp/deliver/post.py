@@ -23,11 +23,9 @@ from runwisp import host
 from runwisp.clock import SECOND, Millis, wall_of
 from runwisp.errors import NotDelivered
 from runwisp.frozen import frozen
-from runwisp.printable import printable
 from runwisp.version import VERSION
 
 LONGEST_ANSWER = 65_536
-LONGEST_TOLD = 200
 PATIENCE = 20.0
 """Seconds for a single step; what bounds all of them together is shorter and not here."""
 
@@ -146,7 +144,7 @@ def _judge(response: HTTPResponse, place: str) -> None:
     status = response.status
     if 200 <= status < 300:
         return
-    told = f"{place} answered {status} {printable(response.reason or '', 40)}".rstrip()
+    told = f"{place} answered {status} {response.reason or ''}".rstrip()
     if 300 <= status < 400:
         raise NotDelivered(f"{told}: redirects are not followed; write the URL it leads to", is_final=True)
     explained = _explained(_content(response))
@@ -173,7 +171,7 @@ def _explained(content: bytes) -> str:
         found = None
     if isinstance(found, dict):
         text = next((str(found[name]) for name in EXPLAINING if found.get(name)), text)
-    return "" if text.startswith("<") else printable(text, LONGEST_TOLD)
+    return "" if text.startswith("<") else text
 
 
 def _retry_after(headers: HTTPMessage) -> Millis | None:

@@ -6,6 +6,7 @@ Pure. Called for everything that leaves this process for anybody but the channel
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus, unquote, urlsplit
@@ -13,7 +14,9 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 REDACTED = "[redacted]"
 
 TELLING = 6
-"""Letters that a part of a secret URL has at least to be secret itself: "api" and "hooks" are words."""
+"""Letters that a part of a secret URL or header has at least to be secret itself: "api" and "hooks" are
+words, and so are the schemes of a header."""
+SCHEMES = frozenset({"bearer", "digest"})
 
 
 class Redactor:
@@ -23,13 +26,27 @@ class Redactor:
         forms = {form for value in values if value for form in _forms(value)}
         for user, password in logins:
             if password:
-                forms |= set(_encoded(f"{user}:{password}")) | set(_encoded(f"\0{user}\0{password}"))
+                forms |= {*_spellings(password)}
+                forms |= {*_encoded(f"{user}:{password}"), *_encoded(f"\0{user}\0{password}")}
         self._forms = sorted(forms - {""}, key=len, reverse=True)
 
     def redacted(self, text: str) -> str:
         for form in self._forms:
             text = text.replace(form, REDACTED)
         return text
+
+
+def words(value: str) -> Iterator[str]:
+    """Of the value of a header: what of it may be secret by itself."""
+    for word in re.split(r"""[\s,;="']+""", value):
+        if len(word) >= TELLING and word.lower() not in SCHEMES:
+            yield word
+
+
+def login_of(url: str) -> tuple[str, str]:
+    """User and password; empty where there are none. Raises: ValueError."""
+    target = urlsplit(url)
+    return unquote(target.username or ""), unquote(target.password or "")
 
 
 def _forms(value: str) -> Iterator[str]:
@@ -63,9 +80,9 @@ def _parts(url: str) -> Iterator[str]:
         target = urlsplit(url)
         yield target.netloc
         yield target.hostname or ""
-        yield unquote(target.password or "")
-        if target.username is not None:
-            yield f"{unquote(target.username)}:{unquote(target.password or '')}"
+        user, password = login_of(url)
+        yield password
+        yield f"{user}:{password}" if user or password else ""
     except ValueError:  # of brackets without an address; the whole URL is redacted all the same
         return
     rest = url.partition("://")[2].partition("/")[2]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runwisp.deliver.channels import discord, slack, telegram
 from runwisp.deliver.cut import BYTES, CHARACTERS, UTF16, Unit
-from runwisp.deliver.redaction import REDACTED, Redactor
+from runwisp.deliver.redaction import REDACTED, Redactor, words
 from runwisp.message import MARK
 from tests.integration import services
 
@@ -90,6 +90,19 @@ def test_a_secret_is_taken_out_in_every_form(form: str) -> None:
 def test_of_a_secret_url_every_part_is_taken_out(form: str) -> None:
     url = "https://hooks.example.com/services/T0/B0/s3cr3tH00k?key=t0k3nt0k3n"
     assert Redactor([url]).redacted(f"before {form} after") == f"before {REDACTED} after"
+
+
+@pytest.mark.parametrize(
+    ("header", "told", "left"),
+    [
+        ("Bearer s3cr3tT0k3n", "no such Bearer token: s3cr3tT0k3n", f"no such Bearer token: {REDACTED}"),
+        ("Token token=s3cr3tT0k3n==", "s3cr3tT0k3n is over", f"{REDACTED} is over"),
+        ('Digest user="me", response="6629fae49393"', "6629fae49393?", f"{REDACTED}?"),
+        ("a=b; session=s3cr3tT0k3n", "b s3cr3tT0k3n", f"b {REDACTED}"),
+    ],
+)
+def test_of_a_header_every_word_is_secret_that_is_not_short(header: str, told: str, left: str) -> None:
+    assert Redactor([header, *words(header)]).redacted(told) == left
 
 
 @given(texts)

@@ -9,10 +9,8 @@ from runwisp.deliver.dispatch import Dispatch
 from runwisp.errors import NotDelivered
 from runwisp.event import Severity
 from runwisp.notifier import Apprise
-from runwisp.printable import printable
 
 KINDS = {Severity.INFO: "info", Severity.WARN: "warning", Severity.ERROR: "failure"}
-LONGEST_TOLD = 200
 
 
 def send(dispatch: Dispatch, _notifier: Apprise) -> None:
@@ -36,5 +34,5 @@ def send(dispatch: Dispatch, _notifier: Apprise) -> None:
             body_format="text",
         )
         if not is_sent:
-            told = printable(" ".join(said.getvalue().split()), LONGEST_TOLD)
+            told = " ".join(said.getvalue().split())
             raise NotDelivered(f"apprise could not send it: {told or 'it does not say why'}", is_final=False)

@@ -16,10 +16,8 @@ from runwisp.deliver.mail import bare, default_sender, domain, mail
 from runwisp.deliver.post import PATIENCE, why
 from runwisp.errors import NotDelivered
 from runwisp.notifier import Smtp, Tls
-from runwisp.printable import printable
 
 PORTS = {Tls.STARTTLS: 587, Tls.IMPLICIT: 465, Tls.NONE: 25}
-LONGEST_TOLD = 200
 
 
 def send(dispatch: Dispatch, notifier: Smtp) -> None:
@@ -34,7 +32,7 @@ def send(dispatch: Dispatch, notifier: Smtp) -> None:
     except smtplib.SMTPServerDisconnected as error:
         raise NotDelivered(f"{place}: the server closed the connection", is_final=False) from error
     except smtplib.SMTPException as error:
-        raise NotDelivered(f"{place}: {printable(str(error), LONGEST_TOLD)}", is_final=False) from error
+        raise NotDelivered(f"{place}: {error}", is_final=False) from error
     except UnicodeError as error:
         raise NotDelivered(f"{place}: an address or the login is not ASCII", is_final=True) from error
     except OSError as error:
@@ -110,13 +108,13 @@ def _partly(refused: dict[str, tuple[int, bytes]]) -> str:
 
 def _text(answer: bytes | str) -> str:
     text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
-    return printable(" ".join(text.split()), LONGEST_TOLD)
+    return " ".join(text.split())
 
 
 def _unsupported(error: smtplib.SMTPNotSupportedError) -> str:
     if "STARTTLS" in str(error):
         return 'it offers no STARTTLS; use tls = "implicit", or "none" for a server on this machine'
-    return printable(str(error), LONGEST_TOLD)
+    return str(error)
 
 
 def _greeting(host_name: str) -> str:
