@@ -37,7 +37,7 @@ from runwisp.web.feeds.admitted import AdmittedFeed
 from runwisp.web.feeds.events import MEDIA as EVENTS
 from runwisp.web.headers import UNCACHED, Headers
 from runwisp.web.inputs import Form, body_of, form_of, query_of
-from runwisp.web.peers import Peer, Peers, is_local, is_same_origin
+from runwisp.web.peers import Peer, Peers, is_by_page, is_local, is_same_origin
 from runwisp.web.routes import static
 from runwisp.web.routes.auth import cookie_name
 from runwisp.web.routing import CHANGING, Access, Reply, Request, Route
@@ -179,8 +179,7 @@ class Application:
         if route.access is Access.LOOPBACK and not is_local(environ):
             raise NotLocal("This is answered only to this very machine, and not through a proxy.")
         token, is_by_cookie = self._token(environ)
-        is_change = environ["REQUEST_METHOD"] in CHANGING
-        if is_change and (is_by_cookie or "HTTP_ORIGIN" in environ) and not self._is_own_page(environ, peer):
+        if _is_for_own_page(route, environ, is_by_cookie) and not self._is_own_page(environ, peer):
             raise CrossSite(
                 "The page of another site asked for this.",
                 "Use RunWisp's own page, or send the token as Authorization: Bearer.",
@@ -231,6 +230,13 @@ class Application:
 
 
 BUG = Internal("Something went wrong that should not have.", "The daemon's log says more; please report it.")
+
+
+def _is_for_own_page(route: Route, environ: Environ, is_by_cookie: bool) -> bool:
+    """It may come from a browser, which another site's page can tell to ask."""
+    if environ["REQUEST_METHOD"] in CHANGING:
+        return is_by_cookie or "HTTP_ORIGIN" in environ
+    return route.is_counted and is_by_page(environ)
 
 
 def _body(environ: Environ) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def _refusals(route: Route) -> set[int]:
     found = set(route.refusals) | {400}
     if route.access is Access.LOGIN:
         found.add(401)
-    if route.method in CHANGING:
+    if route.method in CHANGING or route.is_counted:
         found.add(403)
     return found
 

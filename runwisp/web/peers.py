@@ -78,6 +78,11 @@ def _is_forwarding(name: str) -> bool:
     return name.startswith(FORWARDING)
 
 
+def is_by_page(environ: Environ) -> bool:
+    """A page asks, ours or another's, and neither a program nor a person by the address bar."""
+    return "HTTP_ORIGIN" in environ or environ.get("HTTP_SEC_FETCH_SITE", "none") != "none"
+
+
 def is_same_origin(environ: Environ, is_secure: bool, external_url: str | None) -> bool:
     """A browser says so. Source: Fetch standard, `Origin` and `Sec-Fetch-Site`; pages cannot set either."""
     site = environ.get("HTTP_SEC_FETCH_SITE")

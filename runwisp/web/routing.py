@@ -66,7 +66,7 @@ class Route:
     with commas), or None; with schema's Range and Text. ``result`` is the type of the record, None for an
     empty answer; where ``media`` is not JSON it describes one event of the stream. ``refusals`` are the
     statuses of problems beside those every route has, ``other_statuses`` those that the result may come with
-    as well.
+    as well. ``is_counted``: who asks too often is locked out, so that only our own page may, as for a change.
     """
 
     method: str
@@ -81,3 +81,4 @@ class Route:
     media: str = "application/json"
     refusals: tuple[int, ...] = ()
     other_statuses: tuple[int, ...] = ()
+    is_counted: bool = False

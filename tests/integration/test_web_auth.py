@@ -256,6 +256,28 @@ def test_the_page_of_another_site_cannot_even_try_passwords(web: Web) -> None:
     assert refused.status == 403
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors"},
+        {"Sec_Fetch_Site": "same-site"},
+        {"Origin": "http://evil.example"},
+    ],
+)
+def test_the_page_of_another_site_gets_no_challenge_as_too_many_lock_a_person_out(
+    web: Web, headers: dict[str, str]
+) -> None:
+    asked = len(web.asked)
+    refused = ask(web, "GET", "/api/auth/challenge", **headers)
+    assert (refused.status, refused.json["type"]) == (403, "urn:runwisp:error:cross_site")
+    assert len(web.asked) == asked
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+def test_our_own_page_and_the_address_bar_get_a_challenge(web: Web, site: str) -> None:
+    assert ask(web, "GET", "/api/auth/challenge", Sec_Fetch_Site=site).status == 200
+
+
 def test_the_page_at_the_external_url_is_our_own(tmp_path: Path) -> None:
     with web_on(tmp_path, external_url="https://jobs.example/") as web:
         cookie = f"{COOKIE}={web.token()}"

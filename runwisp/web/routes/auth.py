@@ -130,6 +130,7 @@ ROUTES = (
         result=Nonce,
         access=Access.OPEN,
         refusals=(429,),
+        is_counted=True,
     ),
     Route(
         method="POST",
