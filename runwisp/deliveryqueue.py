@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from runwisp.clock import HOUR, Millis, Mono, Now, Wall, after, spell
-from runwisp.delivery import AGAIN_AFTER, Delivery, DeliveryState, Outcome, Verdict, move, wait_after
+from runwisp.delivery import Delivery, DeliveryState, Outcome, Verdict, move, wait_after
 from runwisp.frozen import frozen
 
 MOST_AT_ONCE = 4
@@ -151,10 +151,10 @@ class DeliveryQueue:
 
     def _wait(self, line: Line, delivery: Delivery, outcome: Outcome, now: Now) -> Delivery | GivenUp:
         wait, reason = wait_after(delivery.attempts, self._chance()), outcome.reason
-        if outcome.retry_after is not None:
-            wait = min(max(outcome.retry_after, AGAIN_AFTER), LONGEST_PAUSE)
-            line.paused_until = after(now.mono, wait)
-            reason = f"{reason}; it is to be left alone for {spell(wait)}"
+        asked = min(outcome.retry_after or 0, LONGEST_PAUSE)
+        line.paused_until = after(now.mono, asked)
+        if asked > wait:
+            wait, reason = asked, f"{reason}; it is to be left alone for {spell(asked)}"
         if after(now.mono, wait) >= line.head.gives_up_at:
             return self._give_up(delivery, reason)
         line.head.due = after(now.mono, wait)
