@@ -16,6 +16,9 @@ run = "echo hello"
 run = "echo early"
 run_on_start = true
 """
+STREAM = "**/api/runs/stream"
+HIDDEN_FOR = 20_000
+"""Milliseconds after which a page that nobody sees has given its streams back."""
 AWAY = (REFUSED, "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "503")
 
 
@@ -26,6 +29,17 @@ def mark(page: Page) -> None:
 
 def is_marked(page: Page) -> bool:
     return bool(page.evaluate("window.marked === true"))
+
+
+def see(page: Page, *, is_hidden: bool) -> None:
+    """As when another tab is chosen, or this one again."""
+    page.evaluate(
+        """(isHidden) => {
+          Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        is_hidden,
+    )
 
 
 def test_a_lost_connection_is_told_and_found_again_without_reloading(
@@ -161,3 +175,15 @@ def test_too_many_live_streams_are_told_and_tried_again(page: Page, site: Site, 
     expect(page.get_by_text("Not live")).to_be_visible()
     expect(page.get_by_role("link", name="hello")).to_be_visible()
     expect(page.get_by_text("Not live")).to_be_hidden()
+
+
+def test_a_page_that_is_seen_again_is_live_at_once_however_often(page: Page, site: Site) -> None:
+    site.start(TASKS)
+    page.clock.install()
+    with page.expect_response(STREAM):
+        log_in(page)
+    for _ in range(8):
+        see(page, is_hidden=True)
+        page.clock.fast_forward(HIDDEN_FOR)
+        with page.expect_response(STREAM, timeout=10_000):
+            see(page, is_hidden=False)

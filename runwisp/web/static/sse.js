@@ -97,18 +97,19 @@ export const stream = (path, { onEvents, onOpen, onProblem, lastId = "" }) => {
     const leave = () => leaving.abort();
     closed.addEventListener("abort", leave, { signal: leaving.signal });
     const heard = watched(leaving.signal, leave);
+    let startedAt = Infinity;
     try {
       const headers = { Accept: "text/event-stream", ...(lastId && { "Last-Event-ID": lastId }) };
       const response = await fetch(path, { headers, signal: leaving.signal });
       if (!response.ok) return await refused(await problemOf(response));
-      const startedAt = Date.now();
+      startedAt = Date.now();
       onOpen?.(opened++ > 0);
       await pass(response.body.getReader(), heard);
-      if (Date.now() - startedAt > LIVED_WELL) pause = FIRST_PAUSE;
     } catch (error) {
       if (error.name !== "AbortError" && error.name !== "TypeError") throw error;
     } finally {
       leave();
+      if (Date.now() - startedAt > LIVED_WELL) pause = FIRST_PAUSE;
     }
     if (!closed.aborted && !document.hidden) connection.suspect();
     return true;
