@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import PASSWORD, REFUSED, Site, Watch, is_accessible, log_in
@@ -154,26 +155,25 @@ def test_a_person_who_works_when_it_goes_is_told_where_they_were(
     site.house.ended("hello")
 
 
-def test_too_many_live_streams_are_told_and_tried_again(page: Page, site: Site, watch: Watch) -> None:
-    watch.expect("503")
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(503, "application/problem+json"), (502, "text/html")],
+    ids=["by the daemon", "by a proxy"],
+)
+def test_live_streams_that_are_refused_are_told_and_tried_again(
+    page: Page, site: Site, watch: Watch, status: int, kind: str
+) -> None:
+    watch.expect(str(status))
     site.start(TASKS)
-    refused: list[str] = []
 
     def refuse(route: Route) -> None:
-        if len(refused) > 2:
-            route.continue_()
-            return
-        refused.append(route.request.url)
-        route.fulfill(
-            status=503,
-            headers={"Retry-After": "1", "Content-Type": "application/problem+json"},
-            json={"title": "Too many", "detail": "Too many live streams are open."},
-        )
+        route.fulfill(status=status, headers={"Retry-After": "1", "Content-Type": kind}, body="{}")
 
-    page.route("**/api/runs/stream", refuse)
+    page.route(STREAM, refuse)
     log_in(page)
     expect(page.get_by_text("Not live")).to_be_visible()
     expect(page.get_by_role("link", name="hello")).to_be_visible()
+    page.unroute(STREAM)
     expect(page.get_by_text("Not live")).to_be_hidden()
 
 

@@ -292,6 +292,19 @@ def test_a_log_is_followed_paused_and_followed_again(page: Page) -> None:
     is_followed_to(page, newest + 20)
 
 
+def test_a_log_that_cannot_be_followed_says_so_until_it_can(page: Page, watch: Watch) -> None:
+    watch.expect("502")
+    stream = "**/log/stream?*"
+    page.route(stream, lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
+    opened(page, "ticker")
+    expect(page.get_by_role("alert")).to_contain_text("The daemon answered 502.")
+    expect(page.locator(".log-follow")).to_be_empty()
+    page.unroute(stream)
+    expect(page.locator(".log-follow")).to_have_text("Following")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    is_followed_to(page, 60)
+
+
 def test_a_log_is_followed_still_in_a_window_of_another_size(page: Page) -> None:
     opened(page, "ticker")
     newest = 60

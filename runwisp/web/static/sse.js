@@ -12,6 +12,8 @@ const SILENCE = 40_000;
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 30_000;
 const LIVED_WELL = 5000;
+/** Of what is said to be the fault of who asks; all others are of the daemon, or of a proxy before it. */
+const PASSING = new Set([408, 429]);
 
 /** @typedef {{type: string, data: any, id: string}} ServerEvent */
 
@@ -82,8 +84,8 @@ const watched = (signal, leave) => {
  *   onOpen?: (isAgain: boolean) => void,
  *   onProblem?: (problem: import("./api.js").Problem) => void,
  *   lastId?: string,
- * }} handlers onOpen before the first event of each connection; onProblem for what the daemon refuses: 503
- *   and 429 are tried again, all others end the stream
+ * }} handlers onOpen before the first event of each connection; onProblem for what is refused, and for good
+ *   where it would be so again
  * @returns {() => void} closes it
  */
 export const stream = (path, { onEvents, onOpen, onProblem, lastId = "" }) => {
@@ -133,7 +135,8 @@ export const stream = (path, { onEvents, onOpen, onProblem, lastId = "" }) => {
       return false;
     }
     onProblem?.(problem);
-    if (problem.status !== 503 && problem.status !== 429) return false;
+    if (problem.status < 500 && !PASSING.has(problem.status)) return false;
+    connection.suspect();
     await sleep(1000 * problem.retryAfter, closed);
     return true;
   };

@@ -87,11 +87,14 @@ export const logOf = (run, { onChange, onDone }) => {
     const from = newest?.open ? newest.n : log.last + 1;
     endStream = stream(`${path}/stream?from=${from}`, {
       onEvents: hear,
-      onProblem(problem) {
-        log.problem = problem.status === 404 ? problem : null;
-        onChange();
-      },
+      onOpen: () => tell(null),
+      onProblem: tell,
     });
+  };
+
+  const tell = (problem) => {
+    log.problem = problem;
+    onChange();
   };
 
   const unfollow = () => {
