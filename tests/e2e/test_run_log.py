@@ -7,7 +7,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Download, Locator, Page, expect
+from playwright.sync_api import Download, Locator, Page, Request, Route, expect
 
 from tests.e2e.conftest import PHONE, Effort, Site, Watch, admit, asked, is_accessible, overflow, stop_all
 from tests.e2e.test_run import opened, started
@@ -209,6 +209,30 @@ def test_a_wheel_reaches_both_ends(page: Page) -> None:
     expect(text(page, MILLION)).not_to_be_in_viewport()
     scroll(page, 4000)
     expect(text(page, MILLION)).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("status", [503, 404])
+def test_lines_that_cannot_be_had_are_asked_for_ever_more_rarely_until_they_come(
+    page: Page, watch: Watch, status: int
+) -> None:
+    watch.expect(str(status))
+    read(page, "million")
+    requests: list[Request] = []
+
+    def refuse(route: Route) -> None:
+        requests.append(route.request)
+        if len(requests) > 3:
+            route.continue_()
+        else:
+            route.fulfill(status=status, body="")
+
+    page.route("**/log?from=1&*", refuse)
+    page.locator(".log-scroller").focus()
+    page.keyboard.press("Home")
+    expect(text(page, 1)).to_have_text("1")
+    began = [request.timing["startTime"] for request in requests]
+    assert began[-1] - began[0] > 1500
+    expect(page.locator(".log-nothing")).to_be_empty()
 
 
 def test_a_line_has_an_address(page: Page) -> None:

@@ -3,14 +3,13 @@
 
 import { problemOf } from "./api.js";
 import { connection } from "./connection.js";
+import { pauses } from "./pauses.js";
 import { parsed } from "./plain.js";
 import { session } from "./session.js";
 
 const HIDDEN_FOR = 15_000;
 /** The daemon sends at least a comment every 15 s. */
 const SILENCE = 40_000;
-const FIRST_PAUSE = 250;
-const LONGEST_PAUSE = 30_000;
 const LIVED_WELL = 5000;
 /** Of what is said to be the fault of who asks; all others are of the daemon, or of a proxy before it. */
 const PASSING = new Set([408, 429]);
@@ -44,12 +43,6 @@ export const parser = () => {
     return events;
   };
 };
-
-const sleep = (ms, signal) =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
-  });
 
 const shown = (signal) =>
   new Promise((resolve) => {
@@ -91,7 +84,7 @@ const watched = (signal, leave) => {
 export const stream = (path, { onEvents, onOpen, onProblem, lastId = "" }) => {
   const closing = new AbortController();
   const closed = closing.signal;
-  let pause = FIRST_PAUSE;
+  const pause = pauses();
   let opened = 0;
 
   const read = async () => {
@@ -111,9 +104,10 @@ export const stream = (path, { onEvents, onOpen, onProblem, lastId = "" }) => {
       if (error.name !== "AbortError" && error.name !== "TypeError") throw error;
     } finally {
       leave();
-      if (Date.now() - startedAt > LIVED_WELL) pause = FIRST_PAUSE;
+      if (Date.now() - startedAt > LIVED_WELL) pause.over();
     }
     if (!closed.aborted && !document.hidden) connection.suspect();
+    await pause.rest();
     return true;
   };
 
@@ -137,7 +131,7 @@ export const stream = (path, { onEvents, onOpen, onProblem, lastId = "" }) => {
     onProblem?.(problem);
     if (problem.status < 500 && !PASSING.has(problem.status)) return false;
     connection.suspect();
-    await sleep(1000 * problem.retryAfter, closed);
+    await pause.rest(problem);
     return true;
   };
 
@@ -146,11 +140,12 @@ export const stream = (path, { onEvents, onOpen, onProblem, lastId = "" }) => {
       await shown(closed);
       await connection.up();
       if (closed.aborted || !(await read())) return;
-      await sleep(pause, closed);
-      pause = Math.min(2 * pause, LONGEST_PAUSE);
     }
   };
 
   live();
-  return () => closing.abort();
+  return () => {
+    closing.abort();
+    pause.over();
+  };
 };

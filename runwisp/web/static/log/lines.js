@@ -1,6 +1,7 @@
 // The lines of the log of one run: those that were seen lately, the way to all others, and those that come.
 
 import { get, runPath } from "../api.js";
+import { pauses } from "../pauses.js";
 import { stream } from "../sse.js";
 import { PLAIN, paint } from "./ansi.js";
 
@@ -27,6 +28,7 @@ export const logOf = (run, { onChange, onDone }) => {
   const pages = new Map();
   const closing = new AbortController();
   const asked = new Set();
+  const pause = pauses();
   let wanted = [1, 0];
   let endStream = null;
   let hiddenTimer = 0;
@@ -59,7 +61,7 @@ export const logOf = (run, { onChange, onDone }) => {
 
     /** From the end: loads it, and follows what comes. */
     async start() {
-      log.problem = null;
+      mended();
       try {
         const page = await get(path, { from: -PAGE, limit: PAGE }, { signal: closing.signal });
         take(page);
@@ -76,6 +78,7 @@ export const logOf = (run, { onChange, onDone }) => {
 
     close() {
       closing.abort();
+      pause.over();
       unfollow();
       document.removeEventListener("visibilitychange", look);
       clearTimeout(hiddenTimer);
@@ -87,7 +90,10 @@ export const logOf = (run, { onChange, onDone }) => {
     const from = newest?.open ? newest.n : log.last + 1;
     endStream = stream(`${path}/stream?from=${from}`, {
       onEvents: hear,
-      onOpen: () => tell(null),
+      onOpen() {
+        mended();
+        onChange();
+      },
       onProblem: tell,
     });
   };
@@ -95,6 +101,11 @@ export const logOf = (run, { onChange, onDone }) => {
   const tell = (problem) => {
     log.problem = problem;
     onChange();
+  };
+
+  const mended = () => {
+    log.problem = null;
+    pause.over();
   };
 
   const unfollow = () => {
@@ -171,8 +182,9 @@ export const logOf = (run, { onChange, onDone }) => {
     } catch (problem) {
       if (closing.signal.aborted) return;
       if (!("status" in problem)) throw problem;
-      log.problem = problem;
-      wanted = [1, 0];
+      tell(problem);
+      await pause.rest(problem);
+      if (closing.signal.aborted) return;
     }
     asked.delete(number);
     fetchWanted();
@@ -185,7 +197,7 @@ export const logOf = (run, { onChange, onDone }) => {
     while (next <= to) {
       const limit = to - next + 1;
       const page = await get(path, { from: next, limit }, { signal: closing.signal });
-      log.problem = null;
+      mended();
       take(page);
       const upto = page.truncated ? page.lines.at(-1).n : Math.min(to, page.total_lines);
       for (let n = Math.max(next, log.first); n <= upto; n++) if (!log.line(n)) put({ ...GONE, n });
