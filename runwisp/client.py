@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from _thread import allocate_lock  # without the rest of threading, which commands have no use for
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, InvalidURL
@@ -20,6 +21,7 @@ from runwisp.clock import SECOND, Millis
 from runwisp.errors import (
     DaemonSilent,
     DaemonStopping,
+    InvalidPassword,
     NotLoggedIn,
     OtherDaemon,
     RunWispError,
@@ -63,10 +65,11 @@ class Client:
         self.url = url.rstrip("/")
         self._token = ""
         self._password = ""
+        self._logging_in = allocate_lock()
 
     @property
     def password(self) -> str:
-        """Empty before the login. To be shown to nobody but who asks for it."""
+        """Empty before the login, and when it has been refused since. To be shown to nobody but who asks."""
         return self._password
 
     @property
@@ -129,9 +132,9 @@ class Client:
         attempt, lost_at, has_opened = 0, None, False
         while True:
             try:
-                with self._stream(where, last_id) as lines:
+                with self._stream(where, last_id) as response:
                     has_opened, lost_at = True, None
-                    for event in parsed(lines, last_id):
+                    for event in parsed(iter(response.readline, b""), last_id):
                         attempt, last_id = 0, event.id
                         yield event
             except RunWispError as error:
@@ -140,8 +143,6 @@ class Client:
                 is_passing = isinstance(error, PASSING) or error.retry_after
                 if not has_opened or not is_passing or now - lost_at >= gone_for:
                     raise
-                if isinstance(error, NotLoggedIn):
-                    self._renew(error)
             time.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
             attempt += 1
 
@@ -154,21 +155,19 @@ class Client:
 
         Raises: Unreachable, and whatever the daemon refuses with.
         """
-        where = _located(where, query)
-        with ExitStack() as opened:
-            response = self._renewing(
-                lambda: opened.enter_context(self._streaming(where, last_id, connected))
-            )
+        with self._stream(_located(where, query), last_id, connected) as response:
             yield iter(lambda: response.read1(PIECE), b"")
 
     @contextmanager
-    def _stream(self, where: str, last_id: str) -> Iterator[Iterator[bytes]]:
-        with self._streaming(where, last_id) as response:
-            yield iter(response.readline, b"")
+    def _stream(
+        self, where: str, last_id: str, connected: Callable[[socket.socket], object] | None = None
+    ) -> Iterator[HTTPResponse]:
+        with ExitStack() as opened:
+            yield self._renewing(lambda: opened.enter_context(self._streaming(where, last_id, connected)))
 
     @contextmanager
     def _streaming(
-        self, where: str, last_id: str, connected: Callable[[socket.socket], object] | None = None
+        self, where: str, last_id: str, connected: Callable[[socket.socket], object] | None
     ) -> Iterator[HTTPResponse]:
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
         with self._answer("GET", where, headers=headers, patience=QUIET, connected=connected) as response:
@@ -176,16 +175,30 @@ class Client:
 
     def _renewing(self, ask: Callable[[], Any]) -> Any:
         """Once more with a new token where the old one counts no longer."""
+        token = self._token
         try:
             return ask()
-        except NotLoggedIn as error:
-            self._renew(error)
+        except NotLoggedIn:
+            if not token:
+                raise
+            self._renew(token)
             return ask()
 
-    def _renew(self, error: NotLoggedIn) -> None:
-        if not self._password:
-            raise error
-        self.log_in(self._password)
+    def _renew(self, token: str) -> None:
+        """In place of this one, unless another thread has done so meanwhile. A password that was refused is
+        never sent again, as every attempt brings this address nearer to being locked out."""
+        with self._logging_in:
+            if self._token != token:
+                return
+            if self._password:
+                try:
+                    self.log_in(self._password)
+                    return
+                except InvalidPassword:
+                    self._password = ""
+            raise InvalidPassword(
+                "the daemon was started again with another password", "Start this again to log in with it."
+            )
 
     def _asked(self, method: str, where: str, body: object = None) -> Any:
         with self._answer(method, where, body) as response:

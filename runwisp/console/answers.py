@@ -170,8 +170,9 @@ def refused(model: Model, message: Refused) -> Turn:
 
 
 def _elsewhere(model: Model, text: str) -> Model:
-    """While the connection is lost, that is known, and all is asked for anew after it."""
-    if model.lost:
+    """While the connection is lost, that is known, and all is asked for anew after it. Of what keeps the
+    stream away the banner tells."""
+    if model.lost or model.trouble == text:
         return model
     return told(model, text, is_bad=True) if model.is_loaded else replace(model, trouble=text)
 

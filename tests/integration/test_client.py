@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -50,9 +51,10 @@ RESET = b""
 
 @dataclass
 class Server:
-    """Answers one connection after the other with the next of ``answers``, then resets every further one."""
+    """Answers one connection after the other with the next of ``answers``, further ones by their request."""
 
     answers: Sequence[bytes]
+    further: Callable[[str], bytes] = lambda _: RESET
     requests: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -79,7 +81,7 @@ class Server:
                 return
             with connection:
                 self.requests.append(read_request(connection))
-                reply = waiting.pop(0) if waiting else RESET
+                reply = waiting.pop(0) if waiting else self.further(self.requests[-1])
                 if reply:
                     connection.sendall(reply)
                 else:
@@ -141,6 +143,27 @@ def test_a_token_that_has_expired_is_replaced_once(serve: Serve) -> None:
     assert "Authorization: Bearer t2" in server.requests[5]
     with pytest.raises(NotLoggedIn):
         client.get(path("tasks"))
+
+
+def test_a_password_that_was_changed_meanwhile_is_tried_once_and_by_one_alone(serve: Serve) -> None:
+    def refused(request: str) -> bytes:
+        if request.startswith("GET /api/auth/challenge "):
+            return LOGIN[0]
+        return problem("invalid_password" if request.startswith("POST ") else "not_logged_in", "401 No")
+
+    server = serve(*LOGIN)
+    server.further = refused
+    client = server.client
+    client.log_in("secret")
+    with ThreadPoolExecutor(4) as threads:
+        asked = [threads.submit(client.get, path("tasks")) for _ in range(4)]
+        found = [str(each.exception(PATIENCE)) for each in asked]
+    with pytest.raises(InvalidPassword, match="another password"):
+        next(client.events(path("runs")))
+    assert all("the daemon was started again with another password" in each for each in found)
+    logins = [each for each in server.requests if each.startswith("POST /api/auth ")]
+    assert len(logins) == 2
+    assert client.password == ""
 
 
 def test_names_and_values_of_others_cannot_leave_their_place_in_the_url(serve: Serve) -> None:

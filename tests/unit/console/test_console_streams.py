@@ -147,6 +147,14 @@ def test_a_daemon_that_gives_no_stream_is_shown_all_the_same_and_said_not_to_be_
     assert "Needs attention" in scene.text
 
 
+def test_why_there_is_no_stream_is_not_told_again_by_all_that_is_asked() -> None:
+    scene = Scene()
+    scene.daemon.refusals[AskInfo] = ("invalid_password", "another password")
+    scene.tell(Failed(RUNS, "invalid_password", "another password"))
+    assert scene.text.count("another password") == 1
+    assert "q quit" in scene.text
+
+
 def test_a_refusal_is_told_where_its_answer_would_be() -> None:
     daemon = FakeDaemon(refusals={AskRuns: ("internal", "the history cannot be read")})
     assert "the history cannot be read" in Scene(daemon).press("j", "enter").right
