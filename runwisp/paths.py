@@ -73,6 +73,8 @@ class DataDir:
             owner = self._status()
         except FileNotFoundError:
             return
+        except OSError as error:
+            raise self._explained(error, "cannot look at it") from error
         if owner.st_uid != 0:
             _become(owner.st_uid, owner.st_gid)
 

@@ -108,6 +108,16 @@ def test_a_file_in_the_place_of_the_directory_is_named() -> None:
         DataDir("data").prepare()
 
 
+@as_root
+@pytest.mark.parametrize(
+    ("path", "why"), [("file/data", "Not a directory"), ("x" * 300, "File name too long")]
+)
+def test_root_is_told_of_a_path_that_cannot_be(path: str, why: str) -> None:
+    Path("file").touch()
+    with pytest.raises(DataDirError, match=f"cannot use the data directory {path}: .*: {why}\n"):
+        DataDir(path).become_owner()
+
+
 # Symlinks
 
 
