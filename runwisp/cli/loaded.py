@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 
 from runwisp import config
 from runwisp.config import Config
+from runwisp.errors import DataDirError
 from runwisp.paths import DataDir
 from runwisp.printable import printable
 from runwisp.task import Kind
@@ -18,9 +20,12 @@ from runwisp.task import Kind
 def loaded(flags: argparse.Namespace) -> Config:
     """The configuration, judged as the daemon of this data directory would judge it: as its owner.
 
-    Raises: ConfigError, ConfigUnreadable, DataDirError.
+    Nothing is written, so a directory that no daemon could use does not matter.
+
+    Raises: ConfigError, ConfigUnreadable.
     """
-    DataDir(flags.data).become_owner()
+    with suppress(DataDirError):
+        DataDir(flags.data).become_owner()
     return config.load(flags.config)
 
 

@@ -246,3 +246,10 @@ def test_root_judges_as_the_owner_of_the_data_directory_would(words: tuple[str, 
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert "tasks.a.user: only a daemon that runs as root" in done.stderr
+
+
+@pytest.mark.parametrize("data", ["link", "runwisp.toml/data", "x" * 300])
+def test_a_data_directory_that_no_daemon_could_use_keeps_nobody_from_looking(file: Path, data: str) -> None:
+    file.write_text(TABLE)
+    (file.parent / "link").symlink_to("elsewhere")
+    assert main(["list", "-c", str(file), "--data", str(file.parent / data)]) == 0
