@@ -91,7 +91,8 @@ class DataDir:
         if not os.access(self.absolute, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
             is_read_only = os.statvfs(self.absolute).f_flag & os.ST_RDONLY
             cause = errno.EROFS if is_read_only else errno.EACCES
-            raise self._explained(OSError(cause, os.strerror(cause)), "cannot write in it")
+            refused = OSError(cause, os.strerror(cause))
+            raise self._explained(refused, "cannot write in it") from refused
         if status.st_mode & stat.S_IWOTH:
             raise DataDirError(
                 f"every user of this machine may write the data directory {self.path}",
@@ -170,7 +171,7 @@ class DataDir:
         if not stat.S_ISDIR(mode):
             raise DataDirError(f"{shown} is not a directory", "Move it away, then start again.")
         if not os.access(self.logs, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
-            raise self._permission_denied(f"cannot write in {shown}", self.logs)
+            raise self._permission_denied(f"cannot write in {shown}", self.logs) from PermissionError()
 
     def _status(self) -> os.stat_result:
         status = os.lstat(self.absolute)
@@ -199,10 +200,7 @@ class DataDir:
         )
 
     def _permission_denied(self, what: str, place: str) -> DataDirError:
-        while not os.path.lexists(place):
-            place = os.path.dirname(place)
-        status = os.stat(place)
-        owner = f"{user_name(status.st_uid)}:{group_name(status.st_gid)}"
+        place = _nearest(place)
         user, group = user_name(os.geteuid()), group_name(os.getegid())
         target = shlex.quote(self.absolute)
         commands = [f"sudo chown -R {user}:{group} {target}", f"sudo chmod 0700 {target}"]
@@ -213,10 +211,23 @@ class DataDir:
             # chown -R of /etc would be the end of the machine.
             advice = "It holds other things than RunWisp's; name a directory of its own with --data."
         return DataDirError(
-            f"permission denied on the data directory {self.path}: {what}; {place} belongs to {owner} "
-            f"(mode {stat.S_IMODE(status.st_mode):04o}), the daemon runs as {user}",
+            f"permission denied on the data directory {self.path}: {what}; {_owned(place)}, the daemon runs "
+            f"as {user}",
             advice,
         )
+
+
+def denied(data: DataDir, error: DataDirError, hint: str = "") -> DataDirError:
+    """What a command says where it is only the daemon's user that may look; any other error as it is."""
+    if not isinstance(error.__cause__, PermissionError):
+        return error
+    place = _nearest(data.absolute)
+    owner = user_name(os.stat(place).st_uid)
+    return DataDirError(
+        f"permission denied on the data directory {data.path}: {_owned(place)}, this command runs as "
+        f"{user_name(os.geteuid())}",
+        f"Put `sudo` before it, or `sudo -u {owner}`.{hint}",
+    )
 
 
 class Lock:
@@ -265,6 +276,19 @@ def open_private(name: str, flags: int, *, shown: str, dir_fd: int | None = None
         os.close(fd)
         raise
     return fd
+
+
+def _nearest(place: str) -> str:
+    """What is there of it and can be reached."""
+    while not os.path.lexists(place):
+        place = os.path.dirname(place)
+    return place
+
+
+def _owned(place: str) -> str:
+    status = os.stat(place)
+    owner = f"{user_name(status.st_uid)}:{group_name(status.st_gid)}"
+    return f"{place} belongs to {owner} (mode {stat.S_IMODE(status.st_mode):04o})"
 
 
 def symlink_refused(shown: str) -> SymlinkRefused:

@@ -7,7 +7,6 @@ commands and the console.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
@@ -18,7 +17,7 @@ from runwisp.errors import DataDirError, InvalidPassword, NoPassword, TooManyAtt
 from runwisp.fingerprint import fingerprint
 from runwisp.localurl import local_url
 from runwisp.password import CREDENTIALS, VARIABLE, Password, Source
-from runwisp.paths import DataDir, group_name, user_name
+from runwisp.paths import DataDir, denied
 
 SOURCES = {
     Source.VARIABLE: f"{VARIABLE} is another one than the daemon's: set it anew, or unset it.",
@@ -115,22 +114,9 @@ def _found(data: DataDir, environ: Mapping[str, str], *, is_theirs: bool) -> Pas
     return found if found and found.source is not Source.FILE else None
 
 
-def denied(data: DataDir, error: DataDirError) -> DataDirError:
-    """What a command says where it is only the daemon's user that may look; any other error as it is."""
-    if not isinstance(error.__cause__, PermissionError):
-        return error
-    status = os.stat(data.absolute)
-    owner, group = user_name(status.st_uid), group_name(status.st_gid)
-    return DataDirError(
-        f"permission denied on the data directory {data.path}: it belongs to {owner}:{group} "
-        f"(mode {stat.S_IMODE(status.st_mode):04o}), this command runs as {user_name(os.geteuid())}",
-        f"Put `sudo` before it, or `sudo -u {owner}`. With {VARIABLE} set it has nothing to look for there.",
-    )
-
-
 def _password(data: DataDir, environ: Mapping[str, str]) -> Password | None:
     """Raises: PasswordUnusable, DataDirError."""
     try:
         return password.find(environ, data)
     except DataDirError as error:
-        raise denied(data, error) from error
+        raise denied(data, error, f" With {VARIABLE} set it has nothing to look for there.") from error

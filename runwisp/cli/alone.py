@@ -19,8 +19,8 @@ from runwisp.console.tty import Tty, refusal
 from runwisp.errors import DataDirError, DataDirLocked, UsageError
 from runwisp.fingerprint import fingerprint
 from runwisp.localurl import local_url
-from runwisp.paths import DataDir
-from runwisp.signin import denied, signed_in
+from runwisp.paths import DataDir, denied
+from runwisp.signin import signed_in
 
 COMES_UP_WITHIN: Millis = 2 * SECOND
 """That of a daemon that holds the data directory and does not answer: it may be starting."""

@@ -16,8 +16,7 @@ from runwisp import host, procfs
 from runwisp.cli.reached import reached, task_name
 from runwisp.client import path
 from runwisp.errors import DataDirError, Refused
-from runwisp.paths import DataDir
-from runwisp.signin import denied
+from runwisp.paths import DataDir, denied
 
 HELP = (
     "Stop a service for as long as the daemon lives, or the running and waiting runs of a task. "

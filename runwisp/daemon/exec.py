@@ -31,12 +31,13 @@ from runwisp.daemon.inputs import (
 from runwisp.daemon.outputs import Copy
 from runwisp.daemon.processes import ABANDON_AFTER, Processes
 from runwisp.daemonlog import Format, Level, Log
-from runwisp.errors import DataDirLocked, HistoryError
+from runwisp.errors import DataDirError, DataDirLocked, HistoryError
 from runwisp.event import Event, EventKind
 from runwisp.firing import Anchored, ClockStepped, Firing, Missed
 from runwisp.history import History
 from runwisp.ids import UlidMaker
 from runwisp.life import LifeKind
+from runwisp.paths import denied
 from runwisp.recorder import Recorder
 from runwisp.run import EndReason, Run, Trigger, drafted
 from runwisp.task import AnyTask
@@ -187,7 +188,10 @@ def main(config_path: str, data_path: str, name: str, *, is_raw: bool) -> Run:
     """
     plan = birth.conceive(data_path, config_path)
     definition = definition_named(plan.config, name)
-    born = birth.give(plan, LifeKind.EXEC)
+    try:
+        born = birth.give(plan, LifeKind.EXEC)
+    except DataDirError as error:
+        raise denied(plan.data, error) from error
     holder = born.data.holder()
     if holder is not None:
         raise DataDirLocked(

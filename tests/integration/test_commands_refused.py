@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from runwisp import config, host
+from runwisp.cli import exec as inline
 from runwisp.cli.main import main
 from runwisp.host import take_command_name
 from runwisp.paths import DataDir
@@ -161,18 +163,36 @@ def test_what_answers_is_not_runwisp(tmp_path: Path) -> None:
 
 
 @ROOT_ONLY
-def test_only_the_owner_of_the_data_directory_is_served(open_folder: Path) -> None:
+def test_only_the_owner_of_the_data_directory_is_served(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "take_command_name", lambda: None)  # not for who was root in this very process
     with House(open_folder) as house:
         house.start(TICKER)
-        for command in ("status", "stop"):
-            told = as_nobody(lambda command=command: said(*words(house, command)[len(RUNWISP) :]))  # type: ignore[misc]
+        assert inline.HELP and config.load(str(house.config))  # what only root may read is loaded by now
+        known = " With RUNWISP_PASSWORD set it has nothing to look for there."
+        for command, hint in ({"status": known, "stop": "", "exec": ""}).items():
+            line = [command, *(["ticker"] if command == "exec" else []), f"-c{house.config}"]
+            told = as_nobody(lambda line=line: said(*words(house, *line)[len(RUNWISP) :]))  # type: ignore[misc]
             assert told == [
                 1,
-                f"permission denied on the data directory {house.data}: it belongs to root:root (mode 0700), "
-                "this command runs as nobody\n"
-                "Put `sudo` before it, or `sudo -u root`. "
-                "With RUNWISP_PASSWORD set it has nothing to look for there.\n",
+                f"permission denied on the data directory {house.data}: {house.data} belongs to root:root "
+                "(mode 0700), this command runs as nobody\n"
+                f"Put `sudo` before it, or `sudo -u root`.{hint}\n",
             ]
+
+
+@ROOT_ONLY
+def test_below_a_folder_that_may_not_be_entered_that_one_is_named(open_folder: Path) -> None:
+    closed = open_folder / "closed"
+    closed.mkdir(mode=0o700)
+    with House(closed) as house:
+        house.start(TICKER)
+        for command in ("status", "stop"):
+            line = words(house, command)[len(RUNWISP) :]
+            told = as_nobody(lambda line=line: said(*line))  # type: ignore[misc]
+            assert isinstance(told, list)
+            assert f"data: {closed} belongs to root:root (mode 0700), this command runs as nobody" in told[1]
 
 
 @ROOT_ONLY
