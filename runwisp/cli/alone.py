@@ -19,6 +19,7 @@ from runwisp.console.tty import Tty, refusal
 from runwisp.errors import DataDirError, DataDirLocked, UsageError
 from runwisp.fingerprint import fingerprint
 from runwisp.localurl import local_url
+from runwisp.password import Password, Source
 from runwisp.paths import DataDir, denied
 from runwisp.signin import signed_in
 
@@ -103,10 +104,27 @@ def _flags(flags: argparse.Namespace) -> tuple[str, ...]:
 
 
 def _tell(flags: argparse.Namespace, data: DataDir, *, is_ours: bool, is_fresh: bool) -> None:
-    """``is_fresh``: the password was made by this start, so that nobody knows it yet."""
+    """``is_fresh``: the password was made by this start, so that nobody knows it yet. Of a daemon that
+    somebody else started neither its log nor its password is known."""
+    kept = f"{data.path}/{password.FILE}"
     print(f"The daemon {'runs' if is_ours else 'is running already'}: {local_url(flags.host, flags.port)}")
-    if found := password.find({}, data):
-        kept = f"{data.path}/{password.FILE}"
-        print(f"The password is {found.text} (kept in {kept})" if is_fresh else f"The password is in {kept}")
-    print(f"Its log is {data.path}/{background.LOG}.")
+    if is_ours:
+        found = password.find(os.environ, data)
+        if found:
+            print(_password(found, kept, is_fresh=is_fresh))
+        print(f"Its log is {data.path}/{background.LOG}.")
+    elif os.path.lexists(data.password):
+        print(f"The password is in {kept}, unless it was started with another one.")
     print("`runwisp status` shows how it fares, `runwisp stop` ends it.")
+
+
+def _password(found: Password, kept: str, *, is_fresh: bool) -> str:
+    match found.source:
+        case Source.VARIABLE:
+            return f"The password is the one in {password.VARIABLE}."
+        case Source.CREDENTIAL:
+            return f"The password is the one in ${password.CREDENTIALS}/{password.FILE}."
+        case Source.FILE:
+            return (
+                f"The password is {found.text} (kept in {kept})" if is_fresh else f"The password is in {kept}"
+            )

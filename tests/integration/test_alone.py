@@ -88,6 +88,25 @@ def test_a_daemon_that_is_up_is_left_as_it_is(house: House) -> None:
     assert pid_of(house) == pid
 
 
+def test_of_a_daemon_that_somebody_else_started_nothing_is_told_that_may_be_false(house: House) -> None:
+    daemon = house.start(TASK, env={"RUNWISP_PASSWORD": "hunter2hunter2"})
+    (house.data / "password").write_text("of before\n")
+    done = alone(house, daemon.port)
+    assert done.returncode == 0, done.stderr
+    assert "log" not in done.stdout
+    assert f"in {house.data}/password, unless it was started with another one" in done.stdout
+
+
+def test_a_password_of_the_environment_is_told_to_be_there(house: House) -> None:
+    house.write(TASK)
+    house.data.mkdir(mode=0o700)
+    (house.data / "password").write_text("of before\n")
+    done = alone(house, free_port(), RUNWISP_PASSWORD="hunter2hunter2")
+    assert done.returncode == 0, done.stderr
+    assert "The password is the one in RUNWISP_PASSWORD.\n" in done.stdout
+    assert "hunter2" not in done.stdout
+
+
 def test_the_log_of_the_daemon_is_never_written_through_a_symlink(house: House) -> None:
     house.write(TASK)
     house.data.mkdir(mode=0o700)
