@@ -61,7 +61,7 @@ def begin(order: Order) -> Begun:
 
 
 def until_healthy(begun: Begun) -> None:
-    """Raises: DaemonFailed when it ends, or does not answer in time; then it is told to stop."""
+    """Raises: DaemonFailed when it ends, or is late; then, as on a ctrl-C, it is told to stop."""
     give_up_by = host.now().mono + HEALTHY_WITHIN
     fd = os.pidfd_open(begun.pid)
     try:
@@ -73,6 +73,9 @@ def until_healthy(begun: Begun) -> None:
             if host.now().mono >= give_up_by:
                 signal.pidfd_send_signal(fd, signal.SIGTERM)
                 raise _failed(begun, "health check timed out", "It was told to stop.\n")
+    except KeyboardInterrupt:
+        signal.pidfd_send_signal(fd, signal.SIGTERM)
+        raise
     finally:
         os.close(fd)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import select
+import sys
 from importlib import import_module
 
 from runwisp import background, config, host, listener, password
@@ -89,7 +90,12 @@ def _start(flags: argparse.Namespace, data: DataDir) -> None:
     elif not os.path.lexists(flags.config):
         config.load(flags.config)  # which says so
     print("Starting the daemon in the background.", flush=True)
-    background.until_healthy(background.begin(Order(data, flags.host, flags.port, _flags(flags))))
+    begun = background.begin(Order(data, flags.host, flags.port, _flags(flags)))
+    try:
+        background.until_healthy(begun)
+    except KeyboardInterrupt:
+        print("The daemon was told to stop.", file=sys.stderr)
+        raise
 
 
 def _flags(flags: argparse.Namespace) -> tuple[str, ...]:

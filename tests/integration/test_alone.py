@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -198,6 +199,19 @@ def test_a_daemon_that_does_not_answer_in_time_is_told_and_does_not_stay(house: 
     assert "still thinking" in done.stderr
 
 
+def test_ctrl_c_while_it_comes_up_ends_the_daemon_too(house: House) -> None:
+    house.write(TASK)
+    with silent_daemon(house) as variables:
+        environ = {**house.environ(), **variables}
+        command = house.command("--port", str(free_port()))
+        with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as waiting:
+            wait_for((house.folder / "pid").exists, lambda: "no daemon came up")
+            waiting.send_signal(signal.SIGINT)
+            said = waiting.communicate(timeout=60)[1]
+    assert waiting.returncode == 130
+    assert said == "The daemon was told to stop.\n"
+
+
 @contextmanager
 def silent_daemon(house: House) -> Iterator[Mapping[str, str]]:
     """An interpreter that, asked to be a daemon, says something and then nothing: a sitecustomize."""
@@ -206,7 +220,9 @@ def silent_daemon(house: House) -> Iterator[Mapping[str, str]]:
     (folder / "sitecustomize.py").write_text(
         "import os, sys, time\n"
         "if 'daemon' in sys.orig_argv:\n"
-        "    open(os.environ['SILENT_PID'], 'w').write(str(os.getpid()))\n"
+        "    note = os.environ['SILENT_PID']\n"
+        "    open(f'{note}.part', 'w').write(str(os.getpid()))\n"
+        "    os.rename(f'{note}.part', note)\n"
         "    print('still thinking', file=sys.stderr, flush=True)\n"
         "    time.sleep(600)\n"
     )
