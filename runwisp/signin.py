@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 from runwisp import host, password
 from runwisp.client import Client, other_daemon, port_of
@@ -28,8 +27,8 @@ SOURCES = {
 """Why the daemon did not take the password of each, and what to do."""
 
 
-Ask = Callable[[], str]
-"""Has a person say the password."""
+Ask = Callable[[str], str]
+"""Has a person say the password, told what was wrong with the last one."""
 
 TRIES = 3
 """Fewer than lock out the address: typing is what went wrong."""
@@ -76,10 +75,13 @@ def signed_in_at(url: str, data: DataDir, environ: Mapping[str, str], ask: Ask) 
 
 def asked(client: Client, ask: Ask) -> Client:
     """Raises: InvalidPassword after the last of a few tries, TooManyAttempts, Unreachable."""
+    wrong = ""
     for _ in range(TRIES - 1):
-        with suppress(InvalidPassword):
-            return log_in(client, ask())
-    return log_in(client, ask())
+        try:
+            return log_in(client, ask(wrong))
+        except InvalidPassword as error:
+            wrong = error.message
+    return log_in(client, ask(wrong))
 
 
 def log_in(client: Client, text: str, hint: str = "") -> Client:

@@ -36,10 +36,18 @@ def offer(path: str) -> None:
     shown = printable(path)
     print(f"There is no {shown} yet.")
     print("A small one to begin with has one task, which says hello every minute.")
-    if input("Write it? [y/N] ").strip().lower() not in YES:
+    if _answer("Write it? [y/N] ") not in YES:
         raise ConfigUnreadable(f"there is no configuration {path}", "Write one, or name it with --config.")
     _write(path)
     print(f"Wrote {shown}.", flush=True)
+
+
+def _answer(question: str) -> str:
+    try:
+        return input(question).strip().lower()
+    except (EOFError, UnicodeDecodeError):  # ctrl-D, or what is no letter
+        print()
+        return ""
 
 
 def is_wanted(path: str) -> bool:

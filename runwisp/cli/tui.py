@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from functools import partial
 from getpass import getpass
 
@@ -11,7 +12,7 @@ from runwisp import password
 from runwisp.cli.attached import attach
 from runwisp.client import Client
 from runwisp.console.tty import INSTEAD, Tty, refusal
-from runwisp.errors import NoTerminal
+from runwisp.errors import NoPassword, NoTerminal
 from runwisp.localurl import local_url
 from runwisp.paths import DataDir
 from runwisp.printable import printable
@@ -47,7 +48,31 @@ def _client(flags: argparse.Namespace, data: DataDir, secret: str) -> Client:
         return log_in(
             Client(url), secret, f"The one in {flags.password_file} is another one than the daemon's."
         )
-    ask = partial(getpass, f"Password of the daemon at {printable(url)}: ")
+    ask = partial(_asked, f"Password of the daemon at {printable(url)}: ")
     if flags.url:
         return signed_in_at(url, data, os.environ, ask)
     return signed_in(flags.host, flags.port, data, os.environ, ask)
+
+
+def _asked(prompt: str, wrong: str) -> str:
+    """Not an empty one, which costs an attempt and is none. Raises: NoPassword."""
+    if wrong:
+        print(wrong, file=sys.stderr)
+    while not (typed := _typed(prompt)):
+        pass
+    return typed
+
+
+def _typed(prompt: str) -> str:
+    """Empty for what cannot be one."""
+    try:
+        return getpass(prompt)
+    except UnicodeDecodeError:
+        print("\nThat is not UTF-8.", file=sys.stderr)
+        return ""
+    except EOFError:
+        print(file=sys.stderr)
+        raise NoPassword(
+            "no password was typed",
+            f"Type it, or set {password.VARIABLE}, or name a file with --password-file.",
+        ) from None

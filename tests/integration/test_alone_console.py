@@ -110,6 +110,16 @@ def test_the_offer_can_be_left_by_ctrl_c(house: House) -> None:
     assert not house.config.exists()
 
 
+@pytest.mark.parametrize("keys", [b"\x04", b"\xe9\n"], ids=["ctrl-D", "no UTF-8"])
+def test_what_is_no_answer_to_the_offer_is_a_no(house: House, keys: bytes) -> None:
+    with seat(house, "--port", str(free_port()), PYTHONIOENCODING="utf-8:strict") as sitting:
+        sitting.shows(OFFER)
+        sitting.type(keys)
+        assert sitting.ends() == 1
+        assert "\nthere is no configuration " in sitting.text
+    assert not house.config.exists()
+
+
 def test_a_daemon_that_does_not_start_is_told_with_its_last_words(house: House) -> None:
     house.write("[tasks.hello]\nrun = 7\n")
     with alone(house, free_port()) as sitting:

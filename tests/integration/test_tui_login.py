@@ -78,8 +78,30 @@ def test_a_mistyped_password_may_be_typed_again_but_not_for_ever(
         sitting.shows(ASKS)
         sitting.type("nor this\n")
         sitting.until(partial(asked, sitting, 2))
+        assert "Invalid password\n" in sitting.text
         sitting.type(password_of(house) + "\n")
         leave(sitting)
+
+
+def test_what_is_no_password_is_asked_for_again_and_costs_no_attempt(
+    house: House, daemon: Daemon, elsewhere: Path
+) -> None:
+    with from_elsewhere(house, elsewhere, "--port", str(daemon.port)) as sitting:
+        for times in range(1, 9):
+            sitting.until(partial(asked, sitting, times))
+            sitting.type(b"\xe9\n" if times % 2 else "\n")
+        sitting.until(partial(asked, sitting, 9))
+        assert "That is not UTF-8." in sitting.text
+        sitting.type(password_of(house) + "\n")
+        leave(sitting)
+
+
+def test_the_question_can_be_left_by_ctrl_d(house: House, daemon: Daemon, elsewhere: Path) -> None:
+    with from_elsewhere(house, elsewhere, "--port", str(daemon.port)) as sitting:
+        sitting.shows(ASKS)
+        sitting.type("\x04")
+        assert sitting.ends() == 1
+        assert "\nno password was typed\n" in sitting.text
 
 
 def test_guessing_is_stopped_and_it_is_told_for_how_long(
