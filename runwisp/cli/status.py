@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from itertools import islice
+from itertools import islice, takewhile
 
 from runwisp import host
 from runwisp.cli import table
@@ -45,8 +45,7 @@ def run(flags: argparse.Namespace) -> int:
 def _document(client: Client) -> dict[str, JSON]:
     health, info, system = client.health(), client.get(path("info")), client.get(path("system"))
     tasks = client.get(path("tasks"))
-    since = rfc3339(Wall(host.wall() - DAY))
-    failures = list(islice(runs_of(client, None, status="failed", created_after=since), MOST_FAILURES))
+    failures = _failures(client)
     return {
         "status": health["status"],
         "reason": info.get("health_reason"),
@@ -69,6 +68,13 @@ def _document(client: Client) -> dict[str, JSON]:
         "failures_last_day": len(failures),
         "failures": failures[:SHOWN_FAILURES],
     }
+
+
+def _failures(client: Client) -> list[JSON]:
+    """Those of the last day, the latest first: a service that failed may have run for weeks."""
+    since = rfc3339(Wall(host.wall() - DAY))
+    found = runs_of(client, None, status="failed", sort_field="end_at")
+    return list(islice(takewhile(lambda run: run["end_at"] >= since, found), MOST_FAILURES))
 
 
 def _page(found: dict[str, JSON]) -> list[str]:
@@ -98,7 +104,7 @@ def _page(found: dict[str, JSON]) -> list[str]:
 
 def _failure(run: JSON) -> tuple[str, ...]:
     message = printable(run.get("message", run["end_reason"]), longest=200)
-    return f"  {short(run)}", local(run.get("end_at", run["created_at"])), run["task_name"], message
+    return f"  {short(run)}", local(run["end_at"]), run["task_name"], message
 
 
 def _uptime(seconds: int) -> str:

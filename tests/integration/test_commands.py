@@ -102,6 +102,22 @@ def test_status_for_programs(house: House) -> None:
     assert found["uptime_seconds"] >= 0
 
 
+def test_status_tells_of_what_failed_in_the_last_day_however_long_it_ran(house: House) -> None:
+    house.start(HELLO)
+    for _ in range(3):
+        runwisp(house, "run-task", "hello", "--follow")
+    long, former, last = sorted(house.ended("hello", 3), key=lambda run: run.id)
+    house.daemons[-1].stop()
+    day = 86_400_000
+    house.pretend("UPDATE runs SET created_at = created_at - ? WHERE id = ?", 30 * day, long.id)
+    house.pretend("UPDATE runs SET end_at = end_at + 60000 WHERE id = ?", long.id)
+    house.pretend("UPDATE runs SET end_at = end_at - ? WHERE id = ?", 2 * day, former.id)
+    house.start()
+    found = json.loads(out(runwisp(house, "status", "--json")))
+    assert found["failures_last_day"] == 2
+    assert [run["id"] for run in found["failures"]] == [long.id, last.id]
+
+
 def test_a_daemon_that_cannot_write_the_history_is_not_healthy_and_says_why(house: House) -> None:
     house.start(HELLO)
     with closing(sqlite3.connect(house.database, isolation_level=None)) as database:
