@@ -115,6 +115,7 @@ class Store:
         self.data = data
         self._is_alone = False
         self._is_set_aside = False
+        _make_private(data)
         self._connection = self._connect()
 
     @property
@@ -208,21 +209,26 @@ class Store:
         self.close()
 
     def _share(self) -> None:
+        """Or the next transaction does: what was saved by this one is saved."""
         try:
             self._reconnect("NORMAL")
         except HistoryUnwritable:
-            self.be_alone()
+            if not self._is_alone:
+                self.be_alone()
 
     def _reconnect(self, locking_mode: str) -> None:
-        self._connection.close()
-        self._connection = self._connect()
+        """The former connection stays when there can be no other."""
+        former, self._connection = self._connection, self._connect()
+        former.close()
         self._is_alone = locking_mode == "EXCLUSIVE"
         self.read(f"PRAGMA locking_mode = {locking_mode}")
         self.set_up()
 
     def _connect(self) -> sqlite3.Connection:
-        _make_private(self.data)
-        return sqlite3.connect(self.data.database, timeout=BUSY_FOR, isolation_level=None)
+        try:
+            return sqlite3.connect(self.data.database, timeout=BUSY_FOR, isolation_level=None)
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
 
     def _explained(self, error: sqlite3.Error) -> Exception:
         """What the error means to a person; itself where it is a bug of ours."""

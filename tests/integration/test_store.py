@@ -457,6 +457,28 @@ def test_with_a_disk_that_is_wholly_full_a_history_still_opens_and_is_shared_onc
         assert history.run_count("backup") == 4
 
 
+def test_what_is_saved_is_saved_though_it_cannot_be_shared_yet(data: DataDir, tmp_path: Path) -> None:
+    """Not even opened: somebody has taken the data directory away, for now."""
+    elsewhere = tmp_path / "elsewhere"
+    place, _ = store.open_database(data, T0, lambda _: None)
+
+    def save(row: int) -> None:
+        with place.transaction():
+            place.write("INSERT INTO removals VALUES (?, 'id', 'backup', 'stem')", (row,))
+
+    with closing(place):
+        place.be_alone()
+        os.rename(data.absolute, elsewhere)
+        save(1)
+        save(2)
+        os.rename(elsewhere, data.absolute)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            checked(data)
+        save(3)
+        assert checked(data) == "ok"
+        assert place.read("SELECT id FROM removals") == [(1,), (2,), (3,)]
+
+
 @as_root
 def test_a_first_history_is_not_begun_on_a_full_disk(small_disk: DataDir) -> None:
     ballast = Path(small_disk.absolute, "ballast")
