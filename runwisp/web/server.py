@@ -21,6 +21,8 @@ from waitress.server import TcpWSGIServer
 from waitress.task import WSGITask
 from waitress.utilities import build_http_date
 
+from runwisp import host
+from runwisp.clock import SECOND, Millis, Mono, after
 from runwisp.daemonlog import Log
 from runwisp.errors import RunWispError, TooManyConnections
 from runwisp.web import problems
@@ -45,13 +47,14 @@ SPARE_FDS = 128
 ACCEPTED_AT_ONCE = 64
 BACKLOG = 4096
 
-HEAD_WITHIN = 10
-REQUEST_WITHIN = 30
-IDLE_FOR = 75
-UNREAD_FOR = 30
-LINGER_FOR = 2
-"""Seconds: for the head of a request and for all of it, since its first byte; between requests; without
-taking any of the response; for the rest of what was refused."""
+HEAD_WITHIN: Millis = 10 * SECOND
+REQUEST_WITHIN: Millis = 30 * SECOND
+IDLE_FOR: Millis = 75 * SECOND
+UNREAD_FOR: Millis = 30 * SECOND
+LINGER_FOR: Millis = 2 * SECOND
+"""For the head of a request and for all of it, since its first byte; between requests; without taking any of
+the response; for the rest of what was refused."""
+LOOK_EVERY: Millis = SECOND
 
 NEVER = 1 << 40
 SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -149,7 +152,7 @@ class Refusal(Response):
 
 
 class Connection(HTTPChannel):  # type: ignore[misc]
-    """``began``: when the first byte of the request came that is being read, waitress's time.
+    """``began``: when the first byte of the request came that is being read.
 
     ``is_proven``: it has brought a whole request.
     """
@@ -159,10 +162,20 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     error_task_class = Refusal
 
     close_when_flushed: bool
-    began = 0.0
+    began = Mono(0)
     is_proven = False
     will_linger = False
-    lingers_since = 0.0
+    lingers_since = Mono(0)
+    _active_at = Mono(0)
+
+    @property
+    def last_activity(self) -> Mono:
+        return self._active_at
+
+    @last_activity.setter
+    def last_activity(self, _wall: float) -> None:
+        """Waitress says that something happened by a clock that may be set back."""
+        self._active_at = host.now().mono
 
     def received(self, data: bytes) -> bool:
         if self.request is None:
@@ -205,16 +218,16 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         """Not so while it is about to be closed: its socket may be the hub's by now, who streams on it."""
         return not (self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed)
 
-    def is_overdue(self, now: float) -> bool:
+    def is_overdue(self, now: Mono) -> bool:
         if self.lingers_since:
             return now - self.lingers_since > LINGER_FOR
         if self.requests or self.will_close:
             return False
         if self.total_outbufs_len:
-            return bool(now - self.last_activity > UNREAD_FOR)
+            return now - self.last_activity > UNREAD_FOR
         if self.request is not None:
             return now - self.began > (REQUEST_WITHIN if self.request.headers_finished else HEAD_WITHIN)
-        return bool(now - self.last_activity > (IDLE_FOR if self.is_proven else HEAD_WITHIN))
+        return now - self.last_activity > (IDLE_FOR if self.is_proven else HEAD_WITHIN)
 
 
 def _answer(error: RunWispError) -> bytes:
@@ -245,6 +258,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         self.hub = hub
         self._peers = peers
         self._is_short = False
+        self._looks_at = Mono(0)
         self._most = min(MOST_CONNECTIONS, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FDS) // 2)
         family = (sock.family, sock.type, sock.proto, sock.getsockname())
         super().__init__(application, _sock=sock, adj=_adjustments(sock), sockinfo=family, bind_socket=False)
@@ -255,8 +269,13 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             wasyncore.poll2(1.0 if self.active_channels or self._is_short else None, self._map)
 
     def readable(self) -> bool:
-        is_listening = bool(super().readable())  # also calls maintenance, with which a shortage ends
-        return is_listening and not self._is_short
+        """Whether it accepts. Asked before each sleep of the loop, and so looks after the connections too."""
+        now = host.now().mono
+        if now >= self._looks_at:
+            self._looks_at = after(now, LOOK_EVERY)
+            self._is_short = False
+            self._close_overdue(now)
+        return not self._is_short
 
     def fix_addr(self, addr: tuple[Any, ...]) -> tuple[Any, ...]:
         return (addr[0].removeprefix("::ffff:"), *addr[1:])
@@ -310,8 +329,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             min(idle, key=lambda channel: channel.last_activity).leave()
         return bool(idle)
 
-    def maintenance(self, now: float) -> None:
-        self._is_short = False
+    def _close_overdue(self, now: Mono) -> None:
         for channel in [*self.active_channels.values()]:
             if channel.is_overdue(now):
                 channel.leave()
@@ -326,7 +344,6 @@ def _adjustments(sock: socket) -> Adjustments:
         max_request_header_size=LONGEST_HEAD + 1,
         max_request_body_size=LONGEST_BODY + 1,
         connection_limit=NEVER,
-        cleanup_interval=1,
         outbuf_high_watermark=NEVER,
         asyncore_use_poll=True,
         clear_untrusted_proxy_headers=False,

@@ -6,19 +6,19 @@ import os
 import resource
 import select
 import socket
-import subprocess
-import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runwisp.web.peers import Peers
-from runwisp.web.server import Server
-from tests.integration.running import ROOT
+from runwisp import host
+from runwisp.clock import HOUR, SECOND, Now, Wall, after
+from tests.integration.forked import forked
 from tests.integration.waiting import PATIENCE, wait_for
 from tests.integration.webhouse import Web, ask, connect, kill, read, web_on
 
@@ -116,25 +116,42 @@ def test_connections_that_all_wait_for_an_answer_are_kept_and_the_next_is_told_t
         assert not any(is_closed(client) for client in waiting)
 
 
-ABOUT_TO_BE_CLOSED = """
-import runwisp.web.unloaded, socket
-from types import SimpleNamespace
-from waitress.adjustments import Adjustments
-from runwisp.web.server import Connection
-server = SimpleNamespace(active_channels={})
-connection = Connection(server, socket.socketpair()[0], ("127.0.0.1", 1), Adjustments(), map={})
-print(connection.is_idle())
-connection.close_when_flushed = True
-print(connection.is_idle())
-"""
+def apart(test: Callable[..., None]) -> Callable[..., None]:
+    """In a fork, as bottle changes, in Debian's version, how all modules are imported from then on."""
+
+    @wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        forked(lambda: test(*args, **kwargs))
+
+    return run
 
 
+def standing(application: Any = None) -> Any:
+    """The server itself, whose loop nobody turns."""
+    warnings.simplefilter("ignore")
+    from runwisp.web.peers import Peers  # noqa: PLC0415
+    from runwisp.web.server import Server  # noqa: PLC0415
+
+    no_hub: Any = None
+    return Server(application, socket.create_server(("127.0.0.1", 0)), no_hub, Peers(()))
+
+
+def accepted(server: Any, client: socket.socket) -> Any:
+    """Its end of the client's connection."""
+    server.handle_accept()
+    name = client.getsockname()
+    return next(each for each in server.active_channels.values() if each.addr == name)
+
+
+@apart
 def test_a_connection_that_is_about_to_be_closed_is_not_idle() -> None:
     """The hub may stream on its socket by then: to make room with it would end the stream."""
-    command = [sys.executable, "-c", ABOUT_TO_BE_CLOSED]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True", "False"]
+    server = standing()
+    with socket.create_connection(server.socket.getsockname()) as client:
+        connection = accepted(server, client)
+        assert connection.is_idle()
+        connection.close_when_flushed = True
+        assert not connection.is_idle()
 
 
 @pytest.mark.fault("web", "slow readers and slow writers")
@@ -203,19 +220,7 @@ def test_where_no_more_files_may_be_opened_it_goes_on(tmp_path: Path) -> None:
         assert cpu_seconds(web.pid) - before < 0.3
 
 
-@contextmanager
-def standing(application: Any = None) -> Iterator[Server]:
-    """The server itself, in this process. Nobody turns its loop."""
-    no_hub: Any = None
-    server = Server(application, socket.create_server(("127.0.0.1", 0)), no_hub, Peers(()))
-    try:
-        yield server
-    finally:
-        server.task_dispatcher.shutdown()
-        for each in [server, *server.active_channels.values()]:
-            each.close()
-
-
+@apart
 def test_who_asks_and_asks_and_reads_nothing_fills_no_memory() -> None:
     large = bytes(100_000)
 
@@ -223,10 +228,10 @@ def test_who_asks_and_asks_and_reads_nothing_fills_no_memory() -> None:
         start_response("200 OK", [("Content-Length", str(len(large)))])
         return [large]
 
-    with standing(application) as server, socket.create_connection(server.socket.getsockname()) as client:
+    server = standing(application)
+    with socket.create_connection(server.socket.getsockname()) as client:
         client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 200)
-        server.handle_accept()
-        (connection,) = server.active_channels.values()
+        connection = accepted(server, client)
         connection.handle_read()
         wait_for(lambda: not connection.requests)
         assert 0 < connection.total_outbufs_len < 3 * len(large)
@@ -242,15 +247,31 @@ def no_more_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@apart
 def test_who_could_not_be_accepted_and_found_nobody_idle_is_accepted_when_there_are_files_again() -> None:
-    with standing() as server, socket.create_connection(server.socket.getsockname()):
+    server = standing()
+    with socket.create_connection(server.socket.getsockname()) as client:
         assert server.readable()
         with no_more_files():
             server.handle_accept()
         assert not server.active_channels
         wait_for(server.readable)
-        server.handle_accept()
-        assert len(server.active_channels) == 1
+        assert accepted(server, client)
+
+
+@apart
+def test_a_clock_that_is_set_back_keeps_no_connection_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = standing()
+    with socket.create_connection(server.socket.getsockname()) as slow:
+        assert server.readable()
+        slow.sendall(b"GET /health HT")
+        connection = accepted(server, slow)
+        connection.handle_read()
+        now = host.now()
+        monkeypatch.setattr(time, "time", lambda: (now.wall - 5 * HOUR) / SECOND)
+        monkeypatch.setattr(host, "now", lambda: Now(Wall(now.wall - 5 * HOUR), after(now.mono, 15 * SECOND)))
+        server.readable()
+        assert connection.will_close
 
 
 @pytest.mark.fault("web", "SIGKILL under load")
