@@ -184,6 +184,13 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         self.is_proven = self.is_proven or bool(self.requests)
         return bool(is_taken)
 
+    def send_continue(self) -> None:
+        """Not for what is complete without a body, or refused: waitress would wait for one."""
+        if self.request.completed:
+            self.request.expect_continue = False
+        else:
+            super().send_continue()
+
     def readable(self) -> bool:
         return bool(self.lingers_since or super().readable())
 

@@ -263,6 +263,22 @@ def test_who_asks_whether_to_go_on_is_told(web: Web) -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        (("GET /health HTTP/1.1", "Host: x"), 200),
+        (("POST /api/auth HTTP/1.1", "Host: x", "Content-Length: 0"), 400),
+        (("POST /api/auth HTTP/1.1", "Content-Length: 2"), 400),
+        (("POST /api/auth HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "Content-Length: 2"), 400),
+        (("POST /api/auth HTTP/1.1", "Host: x", f"Content-Length: {2 * MIB}"), 413),
+    ],
+)
+def test_who_asks_whether_to_go_on_where_there_is_nothing_to_go_on_with_is_answered(
+    web: Web, lines: tuple[str, ...], status: int
+) -> None:
+    assert say(web, head(*lines, "Expect: 100-continue")).status == status
+
+
+@pytest.mark.parametrize(
     ("body", "fault"),
     [
         (b"", "JSON"),
