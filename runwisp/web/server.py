@@ -104,8 +104,8 @@ class Response(WSGITask):  # type: ignore[misc]
         self.response_headers = headers
 
     def _is_kept(self) -> bool:
-        wish = self.request.headers.get("CONNECTION", "").lower()
-        return bool(wish == "keep-alive" if self.request.version == "1.0" else wish != "close")
+        wishes = {each.strip() for each in self.request.headers.get("CONNECTION", "").lower().split(",")}
+        return "close" not in wishes and (self.request.version != "1.0" or "keep-alive" in wishes)
 
     def _head(self) -> bytes:
         lines = [f"HTTP/1.1 {self.status}"]

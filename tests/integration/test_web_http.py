@@ -358,6 +358,16 @@ def test_a_connection_is_kept_unless_asked_otherwise(web: Web) -> None:
     assert kept.headers["connection"] == "keep-alive"
 
 
+@pytest.mark.parametrize("wish", ["TE, close", "Close,TE", "close , keep-alive"])
+def test_a_connection_is_closed_that_is_to_be_whatever_else_is_wished_for(web: Web, wish: str) -> None:
+    with connect(web) as client:
+        client.sendall(get("/health", f"Connection: {wish}"))
+        assert read(client).headers["connection"] == "close"
+        assert client.recv(1) == b""
+    kept = say(web, head("GET /health HTTP/1.0", "Connection: TE, Keep-Alive"))
+    assert kept.headers["connection"] == "keep-alive"
+
+
 def test_what_is_worth_it_is_compressed_for_who_can_read_that(web: Web) -> None:
     plain = ask(web, "GET", "/openapi.json")
     for accepted in ("gzip", "br, gzip;q=0.5", "GZIP"):
