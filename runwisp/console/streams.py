@@ -176,6 +176,10 @@ def _notices(model: Model, events: Events) -> Turn:
 def _daemon_log(model: Model, events: Events) -> Model:
     if not isinstance(model.place, Debug):
         return model
+    begins_at = max((at for at, (kind, _) in enumerate(events) if kind == b"reload"), default=None)
+    if begins_at is not None:
+        events = events[begins_at:]
+        model = replace(model, daemon_log=DaemonLog(), position=replace(model.position, at=0))
     lines = [_daemon_line(kind, data) for kind, data in events if kind in (b"line", b"dropped")]
     log = DaemonLog((*model.daemon_log.lines, *lines)[-MOST_DAEMON_LINES:])
     at = model.position.at

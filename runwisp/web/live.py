@@ -17,7 +17,7 @@ from runwisp.frozen import frozen
 from runwisp.historyreader import HistoryReader
 from runwisp.run import MEANINGS, EndReason, Phase
 from runwisp.runmeta import run_of_row
-from runwisp.web.feeds.broadcast import Broadcast
+from runwisp.web.feeds.broadcast import RELOAD, Broadcast
 from runwisp.web.feeds.tail import Anchor, Tail, TailFeed
 from runwisp.web.growth import Growth
 from runwisp.web.records import notice_record, run_record
@@ -27,8 +27,6 @@ from runwisp.webwire import Briefing, HistoryRenewed, LogLine, NoticeSaved, RunS
 SHOWN_LINES = 100
 ENDED = 1000
 """How many runs that have ended are remembered, to tell one that is saved again from a new one."""
-
-RELOAD = "reload"
 
 
 @frozen(kw_only=True)

@@ -71,7 +71,14 @@ def test_a_newcomer_gets_the_last_where_there_is_a_replay() -> None:
     source = broadcast(replay=2)
     say(source, 1, 2, 3)
     assert [data for _, data, _ in heard(source.begin("", lambda: None))] == ["2", "3"]
-    assert [data for _, data, _ in heard(source.begin("other-9", lambda: None))] == ["2", "3"]
+
+
+def test_who_listened_to_another_and_gets_the_last_again_forgets_what_it_has() -> None:
+    source = broadcast(replay=2)
+    say(source, 1, 2, 3)
+    told = heard(source.begin("other-9", lambda: None))
+    assert told == [("reload", "{}", "life-1"), ("n", "2", "life-2"), ("n", "3", "life-3")]
+    assert heard(source.begin("life-1", lambda: None)) == told[1:]
 
 
 def test_who_comes_back_hears_what_it_missed_and_nothing_before() -> None:
@@ -85,7 +92,7 @@ def test_who_comes_back_hears_what_it_missed_and_nothing_before() -> None:
 def test_who_listened_to_another_is_told_so(last_event_id: str) -> None:
     source = broadcast(greeting="ping")
     say(source, 1, 2)
-    assert heard(source.begin(last_event_id, lambda: None)) == [("gap", "0", "life-2")]
+    assert heard(source.begin(last_event_id, lambda: None)) == [("reload", "{}", "life-2")]
 
 
 def test_who_was_away_too_long_or_is_too_slow_is_told_how_much_is_gone() -> None:

@@ -16,6 +16,9 @@ from runwisp.frozen import frozen
 from runwisp.web.feed import NOTHING, Flow, Wake
 from runwisp.web.feeds.events import COMMENT, HEADERS, MEDIA, event
 
+RELOAD = "reload"
+"""The kind of event that says: forget all that was heard, it begins anew here."""
+
 PIECE = 64 * 1024
 """Bytes after which no further event goes into the same piece."""
 
@@ -63,7 +66,11 @@ class Broadcast:
         return BroadcastFeed(self, last_event_id)
 
     def begin(self, last_event_id: str, wake: Wake) -> BroadcastFlow:
-        flow = BroadcastFlow(self, self._place(last_event_id), self._opening(last_event_id))
+        start, opening = self._after(last_event_id), b""
+        if start is None:
+            start = max(self.first, self.next - self.replay)
+            opening = event(RELOAD, b"{}", self.id_of(start - 1)) if last_event_id else self.greet()
+        flow = BroadcastFlow(self, start, opening)
         self._flows[flow] = wake
         return flow
 
@@ -93,18 +100,12 @@ class Broadcast:
     def id_of(self, number: int) -> str:
         return f"{self.life}-{number}"
 
-    def _place(self, last_event_id: str) -> int:
-        """The number of the first event for somebody who got as far as this."""
+    def _after(self, last_event_id: str) -> int | None:
+        """The number of the first event for somebody who got as far as this; None where this is not ours."""
         life, _, number = last_event_id.rpartition("-")
         if life == self.life and number.isdecimal() and len(number) < 18:
             return min(int(number) + 1, self.next)
-        return max(self.first, self.next - self.replay)
-
-    def _opening(self, last_event_id: str) -> bytes:
-        if not last_event_id:
-            return self.greet()
-        is_ours = last_event_id.startswith(f"{self.life}-")
-        return b"" if is_ours or self.replay else self.missed(self.next)
+        return None
 
 
 @frozen

@@ -45,7 +45,8 @@ ROUTES = (
         method="GET",
         path="/api/daemon/log-stream",
         handler=daemon_log,
-        summary="The daemon's own log, the last 100 lines and what comes: `line`; `dropped` with a `count`.",
+        summary="The daemon's own log, the last 100 lines and what comes: `line`; `dropped` with a `count`. "
+        "After `reload` it begins anew with the last 100.",
         result=DaemonLine,
         media=MEDIA,
         refusals=(503,),

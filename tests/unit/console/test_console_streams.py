@@ -230,6 +230,17 @@ def test_the_log_of_the_daemon_is_followed_and_stays_still_while_it_is_read() ->
     assert DAEMON not in scene.streams
 
 
+def test_the_log_of_the_daemon_that_begins_anew_shows_no_line_twice() -> None:
+    scene = Scene().press("G", "enter")
+    lines: list[Json] = [{"text": f"entry {n}"} for n in range(100)]
+    scene.tell(Came(DAEMON, events("line", *lines)))
+    scene.press("page-up")
+    again = (*events("line", *lines), *events("reload", {}), *events("line", *lines[50:]))
+    scene.tell(Came(DAEMON, again))
+    assert scene.model.daemon_log.lines == tuple(f"entry {n}" for n in range(50, 100))
+    assert scene.right.rstrip().endswith("entry 99")
+
+
 def test_the_log_of_the_daemon_that_cannot_be_had_says_why() -> None:
     scene = Scene().press("G", "enter").tell(Failed(DAEMON, "too_many_streams", "too many streams"))
     assert "too many streams" in scene.right
