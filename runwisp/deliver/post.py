@@ -181,10 +181,9 @@ def _retry_after(headers: HTTPMessage) -> Millis | None:
         wait = float(given) * SECOND
     except ValueError:
         try:
-            until = parsedate_to_datetime(given)
-        except (ValueError, TypeError):
+            wait = wall_of(_aware(parsedate_to_datetime(given))) - host.wall()
+        except (ValueError, TypeError, OverflowError):
             return None
-        wait = wall_of(_aware(until)) - host.wall()
     return None if isnan(wait) else round(min(max(wait, 0), LONGEST_WAIT))
 
 

@@ -87,6 +87,14 @@ def test_how_long_to_wait_may_be_a_date(receiver: Receiver, tmp_path: Path) -> N
     assert outcome_of(receiver, tmp_path, past).retry_after == 0
 
 
+@pytest.mark.parametrize(
+    "given", ["Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Mon, 01 Jan 2027 00:00:00 +99999999999999"]
+)
+def test_a_date_that_is_none_changes_nothing(receiver: Receiver, tmp_path: Path, given: str) -> None:
+    found = outcome_of(receiver, tmp_path, Answer(404, "gone", {"Retry-After": given}))
+    assert found == Outcome(Verdict.GAVE_UP, "Slack answered 404 Not Found: gone")
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(receiver: Receiver, tmp_path: Path, status: int) -> None:
     found = outcome_of(receiver, tmp_path, Answer(status, "", {"Location": receiver.url("/elsewhere")}))
