@@ -2,7 +2,7 @@
 
 Pure: ``now`` is an argument and so is randomness. Owns everything of this that is remembered, all of it
 bounded, so that whoever asks a lot makes nothing grow. Called by the daemon, so that a restart of web clears
-none of it.
+none of it; web, which counts connections, only asks for the origin.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def answer(password: str, nonce: str) -> str:
 
 
 def origin(address: str) -> str:
-    """Whom failures are counted against: one IPv4 address, or the /64 that an IPv6 subscriber has."""
+    """Whom failures and connections count against: one IPv4 address, or the /64 of an IPv6 subscriber."""
     try:
         found = ip_address(address)
     except ValueError:

@@ -18,6 +18,7 @@ from runwisp import errors, host
 from runwisp.daemonlog import Log
 from runwisp.errors import DaemonSilent, LinkClosed, TooManyStreams
 from runwisp.link import Link
+from runwisp.login import origin
 from runwisp.loop import READ, Loop
 from runwisp.looplink import LoopLink
 from runwisp.timers import TimerKind
@@ -92,20 +93,22 @@ class Hub:
 
         Raises: TooManyStreams.
         """
+        taker = origin(address)
         with self._lock:
-            is_crowded = self._taken[address] >= MOST_OF_AN_ADDRESS
+            is_crowded = self._taken[taker] >= MOST_OF_AN_ADDRESS
             if is_crowded or self._taken.total() >= MOST_STREAMS:
                 most = f"{MOST_OF_AN_ADDRESS} from one address" if is_crowded else f"{MOST_STREAMS} in all"
                 raise TooManyStreams(
                     f"Too many live streams are open: {most} at most.", "Close some, or wait."
                 )
-            self._taken[address] += 1
+            self._taken[taker] += 1
 
     def give_back(self, address: str) -> None:
+        taker = origin(address)
         with self._lock:
-            self._taken[address] -= 1
-            if not self._taken[address]:
-                del self._taken[address]
+            self._taken[taker] -= 1
+            if not self._taken[taker]:
+                del self._taken[taker]
 
     def adopt(self, sock: socket.socket, address: str, feed: Feed) -> None:
         """Takes over a socket that was admitted, on which the head of the response was written."""

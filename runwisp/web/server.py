@@ -25,6 +25,7 @@ from runwisp import host
 from runwisp.clock import SECOND, Millis, Mono, after
 from runwisp.daemonlog import Log
 from runwisp.errors import RunWispError, TooManyConnections
+from runwisp.login import origin
 from runwisp.web import problems
 from runwisp.web.app import FEED, Application
 from runwisp.web.feed import Feed
@@ -154,7 +155,7 @@ class Refusal(Response):
 class Connection(HTTPChannel):  # type: ignore[misc]
     """``began``: when the first byte of the request came that is being read.
 
-    ``is_proven``: it has brought a whole request.
+    ``whose``: whom it counts against. ``is_proven``: it has brought a whole request.
     """
 
     parser_class = Request
@@ -162,6 +163,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     error_task_class = Refusal
 
     close_when_flushed: bool
+    whose = ""
     began = Mono(0)
     is_proven = False
     will_linger = False
@@ -300,9 +302,9 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             self._admit(accepted[0], self.fix_addr(accepted[1]))
 
     def _admit(self, connection: socket, addr: tuple[Any, ...]) -> None:
-        address = addr[0]
+        whose = origin(addr[0])
         try:
-            if not self._has_room(address):
+            if not self._has_room(addr[0], whose):
                 connection.setblocking(False)
                 connection.send(FULL)
                 connection.close()
@@ -311,12 +313,12 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         except OSError:
             connection.close()  # it was gone before we looked
             return
-        self.channel_class(self, connection, addr, self.adj, map=self._map)
+        self.channel_class(self, connection, addr, self.adj, map=self._map).whose = whose
 
-    def _has_room(self, address: str) -> bool:
+    def _has_room(self, address: str, whose: str) -> bool:
         """There is, or is made by closing a connection that does nothing."""
         channels = [*self.active_channels.values()]
-        own = [channel for channel in channels if channel.addr[0] == address]
+        own = [channel for channel in channels if channel.whose == whose]
         if (
             len(own) >= MOST_OF_AN_ADDRESS
             and not self._peers.is_trusted(address)

@@ -260,6 +260,44 @@ def test_who_could_not_be_accepted_and_found_nobody_idle_is_accepted_when_there_
 
 
 @apart
+def test_connections_of_one_ipv6_subscriber_are_counted_together() -> None:
+    server = standing()
+    accept, subscriber = server.accept, "2001:db8::"
+
+    def from_an_address_of_its_own() -> Any:
+        found = accept()
+        return found and (found[0], (f"{subscriber}{found[1][1]:x}", *found[1][1:]))
+
+    server.accept = from_an_address_of_its_own
+    with ExitStack() as stack:
+
+        def connect_and_accept(count: int) -> list[bool]:
+            for _ in range(count):
+                stack.enter_context(socket.create_connection(server.socket.getsockname()))
+                server.handle_accept()
+            return [connection.will_close for connection in server.active_channels.values()]
+
+        assert not any(connect_and_accept(128))
+        assert connect_and_accept(1).count(True) == 1
+        subscriber = "2001:db8:0:1::"
+        assert connect_and_accept(1).count(True) == 1
+
+
+def test_streams_of_one_ipv6_subscriber_are_counted_together(tmp_path: Path) -> None:
+    with web_on(tmp_path, trusted_proxies=("127.0.0.0/8",)) as web, ExitStack() as stack:
+
+        def status(address: str) -> int:
+            client = stack.enter_context(connect(web))
+            lines = (f"Authorization: Bearer {web.token()}", f"X-Forwarded-For: {address}", "Host: x", "", "")
+            client.sendall("\r\n".join(("GET /api/runs/stream HTTP/1.1", *lines)).encode())
+            return read(client).status
+
+        assert [status(f"2001:db8::{number:x}") for number in range(64)] == [200] * 64
+        assert status("2001:db8::ffff") == 503
+        assert status("2001:db8:0:1::") == 200
+
+
+@apart
 def test_a_clock_that_is_set_back_keeps_no_connection_open(monkeypatch: pytest.MonkeyPatch) -> None:
     server = standing()
     with socket.create_connection(server.socket.getsockname()) as slow:
