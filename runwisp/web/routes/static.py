@@ -50,7 +50,8 @@ def found(path: str, known: str) -> File:
     with open(place, "rb") as file:
         content = file.read()
     tag = f'"{blake2b(content, digest_size=8).hexdigest()}"'
-    headers = (("Content-Type", media), ("ETag", tag), ("Cache-Control", "no-cache"))
+    weak = f"W/{tag}"  # as it is sent compressed too, the same in other bytes (RFC 9110, 8.8.1)
+    headers = (("Content-Type", media), ("ETag", weak), ("Cache-Control", "no-cache"))
     return File(b"", headers, 304) if tag in known else File(content, headers)
 
 
