@@ -14,16 +14,19 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.resources import files
+from re import Pattern
 from typing import Any
 
 import pytest
 from playwright.sync_api import (
+    APIResponse,
     Browser,
     BrowserContext,
     BrowserType,
     ConsoleMessage,
     Page,
     Request,
+    Route,
     expect,
     sync_playwright,
 )
@@ -218,6 +221,27 @@ def stop_all(page: Page) -> None:
     for run in tasks():
         asked(page, "POST", f"/api/tasks/{run['task_name']}/runs/{run['id']}/stop")
     wait_for(lambda: not tasks())
+
+
+class Held:
+    """Answers that are on their way until they are let go: the daemon gave them, the page has to wait."""
+
+    def __init__(self, page: Page, url: Pattern[str]) -> None:
+        self._page = page
+        self._url = url
+        self._answers: list[tuple[Route, APIResponse]] = []
+        page.route(url, self._hold)
+
+    def _hold(self, route: Route) -> None:
+        self._answers.append((route, route.fetch()))
+
+    def wait(self, count: int = 1) -> None:
+        wait_for(lambda: self._page.evaluate("true") and len(self._answers) >= count)
+
+    def let_go(self) -> None:
+        for route, answer in self._answers:
+            route.fulfill(response=answer)
+        self._page.unroute(self._url)
 
 
 class Effort:

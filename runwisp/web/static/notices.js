@@ -3,6 +3,7 @@
 
 import { m } from "./view.js";
 import { get, post } from "./api.js";
+import { newsFor } from "./news.js";
 import { stream } from "./sse.js";
 
 const ROWS = 50;
@@ -20,16 +21,13 @@ export const notices = {
 };
 
 let close = null;
-let pending = [];
-let frame = 0;
 
 export const follow = () => {
   close ??= stream("/api/notifications/stream", {
     onOpen: load,
     onEvents(events) {
       if (events.some(({ type }) => type === "reload")) load();
-      pending.push(...events.filter(({ type }) => type === "notice").map(({ data }) => data));
-      if (pending.length) frame ||= requestAnimationFrame(apply);
+      news.hear(events.filter(({ type }) => type === "notice").map(({ data }) => data));
     },
     onProblem(problem) {
       if (!notices.isLoaded) Object.assign(notices, { problem });
@@ -41,7 +39,7 @@ export const follow = () => {
 document.addEventListener("sessionend", () => {
   close?.();
   close = null;
-  pending = [];
+  news.forget();
   Object.assign(notices, { rows: [], unread: 0, next: "", isLoaded: false, problem: null });
 });
 
@@ -65,7 +63,7 @@ const merged = (rows) => {
   return [...byId.values()].sort((a, b) => (at(a) < at(b) ? 1 : -1));
 };
 
-const load = async () => {
+const fill = async () => {
   const found = await page();
   if (!found) return;
   Object.assign(notices, {
@@ -75,8 +73,9 @@ const load = async () => {
     isLoaded: true,
     problem: null,
   });
-  apply();
 };
+
+const load = () => news.after(fill);
 
 export const reload = load;
 
@@ -84,20 +83,12 @@ export const loadOlder = async () => {
   const found = await page(notices.next);
   if (!found) return;
   notices.rows = merged([...found.notices, ...notices.rows]);
-  Object.assign(notices, {
-    unread: found.unread_count,
-    next: found.next_cursor ?? "",
-    problem: null,
-  });
+  Object.assign(notices, { next: found.next_cursor ?? "", problem: null });
 };
 
 /** Rows come whole, new or changed. What they were before is known of those that are loaded. */
-const apply = () => {
-  frame = 0;
+const news = newsFor((changed) => {
   if (!notices.isLoaded) return;
-  const changed = pending;
-  pending = [];
-  if (!changed.length) return;
   const known = new Map(notices.rows.map((row) => [row.id, row]));
   const isFurtherBack = notices.next && changed.some(({ id }) => !known.has(id));
   const isUnread = (row) => Number(row !== undefined && !row.is_read);
@@ -105,19 +96,23 @@ const apply = () => {
     notices.unread += isUnread(row) - isUnread(known.get(row.id));
     known.set(row.id, row);
   }
+  notices.rows = merged([...notices.rows, ...changed]);
   // Of one from further back it is not known whether it was counted already.
   if (isFurtherBack) recount();
-  notices.rows = merged([...notices.rows, ...changed]);
-  m.redraw();
-};
+});
 
 let counting = false;
 
+/** Until no row has changed meanwhile. */
 const recount = async () => {
   if (counting) return;
   counting = true;
   try {
-    notices.unread = (await get("/api/notifications/unread-count")).unread_count;
+    let counted;
+    do {
+      counted = notices.rows;
+      notices.unread = (await get("/api/notifications/unread-count")).unread_count;
+    } while (counted !== notices.rows);
   } catch (problem) {
     if (!("status" in problem)) throw problem;
   } finally {

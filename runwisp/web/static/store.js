@@ -3,6 +3,7 @@
 
 import { m } from "./view.js";
 import { get, taskPath } from "./api.js";
+import { newsFor } from "./news.js";
 import { stream } from "./sse.js";
 
 const RECENT = 20;
@@ -46,9 +47,6 @@ export const onRuns = listening(runListeners);
 export const onReload = listening(reloadListeners);
 
 let close = null;
-let pending = [];
-let loading = null;
-let frame = 0;
 const stale = new Set();
 let staleTimer = 0;
 let wereMany = false;
@@ -58,12 +56,12 @@ export const start = () => {
   if (close) return;
   const reload = (isAgain) => {
     store.notLive = null;
-    loading = load(isAgain);
+    load(isAgain);
   };
   const onEvents = (events) => {
     if (events.some(({ type }) => type === "reload")) reload(true);
-    pending.push(...events.filter(({ type }) => type.startsWith("run.")));
-    schedule();
+    const changes = events.filter(({ type }) => type.startsWith("run."));
+    news.hear(changes.map(({ type, data }) => ({ type, run: data })));
   };
   const onProblem = (problem) => {
     store.notLive = problem;
@@ -77,7 +75,7 @@ export const start = () => {
 export const end = () => {
   close?.();
   close = null;
-  pending = [];
+  news.forget();
   stale.clear();
   clearTimeout(staleTimer);
   Object.assign(store, { info: null, active: new Map(), tasks: new Map(), recent: [], isLoaded: false });
@@ -85,28 +83,30 @@ export const end = () => {
 
 document.addEventListener("sessionend", end);
 
-/** Loads all of it; events that come meanwhile are applied after. */
+const fill = async () => {
+  const [info, tasks, active, recent] = await Promise.all([
+    get("/api/info"),
+    get("/api/tasks"),
+    get("/api/runs", { status: "pending,running", limit: MOST_ACTIVE }),
+    get("/api/runs", { limit: RECENT }),
+  ]);
+  store.info = info;
+  setTasks(tasks);
+  store.active = new Map(active.runs.map((run) => [run.id, run]));
+  store.recent = recent.runs;
+  Object.assign(store, { isLoaded: true, problem: null });
+};
+
+/** Loads all of it. */
 export const load = async (isAgain) => {
   try {
-    const [info, tasks, active, recent] = await Promise.all([
-      get("/api/info"),
-      get("/api/tasks"),
-      get("/api/runs", { status: "pending,running", limit: MOST_ACTIVE }),
-      get("/api/runs", { limit: RECENT }),
-    ]);
-    store.info = info;
-    setTasks(tasks);
-    store.active = new Map(active.runs.map((run) => [run.id, run]));
-    store.recent = recent.runs;
-    Object.assign(store, { isLoaded: true, problem: null });
+    await news.after(fill);
   } catch (problem) {
     if (!("status" in problem)) throw problem;
     store.problem = problem;
   }
-  loading = null;
   store.rev++;
   if (isAgain) for (const listener of reloadListeners) listener();
-  schedule();
   m.redraw();
 };
 
@@ -131,20 +131,11 @@ const setTasks = (tasks) => {
   tasks.forEach(setTask);
 };
 
-const schedule = () => {
-  if (pending.length && !loading) frame ||= requestAnimationFrame(applyAll);
-};
-
-const applyAll = () => {
-  frame = 0;
-  if (loading) return;
-  const changes = pending.map(({ type, data }) => ({ type, run: data }));
-  pending = [];
+const news = newsFor((changes) => {
   changes.forEach(apply);
   store.rev++;
   for (const listener of runListeners) listener(changes);
-  m.redraw();
-};
+});
 
 const apply = ({ type, run }) => {
   const before = store.active.get(run.id);

@@ -6,6 +6,7 @@ import { get, runPath, taskPath } from "../api.js";
 import { icon } from "../icons.js";
 import { loader, skeletonRows } from "../loader.js";
 import { LogPanel } from "../log/panel.js";
+import { newsFor } from "../news.js";
 import { link, taskUrl } from "../router.js";
 import { Facts, Neighbours, TRIGGERS } from "../run/facts.js";
 import { Why } from "../run/why.js";
@@ -69,11 +70,11 @@ const Page = ({ attrs: { name, id } }) => {
   let leave = [];
 
   const load = () => {
-    loaded = run.load();
-    neighbours.load();
+    loaded = news.after(run.load);
+    news.after(neighbours.load);
   };
 
-  const apply = (changes) => {
+  const news = newsFor((changes) => {
     for (const { type, run: change } of changes) {
       if (change.id !== id) {
         if (run.data && neighbours.data && change.created_at) {
@@ -82,12 +83,9 @@ const Page = ({ attrs: { name, id } }) => {
       } else if (type === "run.deleted") isDeleted = true;
       else run.data = change;
     }
-  };
+  });
 
-  const onDone = (ended) => {
-    run.data = ended;
-    m.redraw();
-  };
+  const onDone = (ended) => news.hear([{ type: "run.completed", run: ended }]);
 
   const remove = async () => {
     if (await deleteRun(run.data)) m.route.set(taskUrl(name), null, { replace: true });
@@ -129,7 +127,7 @@ const Page = ({ attrs: { name, id } }) => {
   return {
     oninit() {
       load();
-      leave = [onRuns(apply), onReload(load)];
+      leave = [onRuns(news.hear), onReload(load), news.forget];
     },
     onremove() {
       leave.forEach((end) => end());

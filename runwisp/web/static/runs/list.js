@@ -4,6 +4,7 @@
 import { m } from "../view.js";
 import { get } from "../api.js";
 import { SLOW } from "../loader.js";
+import { newsFor } from "../news.js";
 import { onReload, onRuns } from "../store.js";
 import { matches, paramsOf } from "./filters.js";
 
@@ -67,7 +68,7 @@ export const runList = (asked, taskName = "") => {
     },
 
     start() {
-      leave = [onRuns(heard), onReload(self.load)];
+      leave = [onRuns(news.hear), onReload(self.load), news.forget];
       return self.load();
     },
 
@@ -91,7 +92,7 @@ export const runList = (asked, taskName = "") => {
       const slow = setTimeout(() => ((self.isSlow = true), m.redraw()), SLOW);
       Object.assign(self, { isLoading: true, problem: null });
       try {
-        await fill(wanted, mine);
+        await news.after(() => fill(wanted, mine));
       } catch (error) {
         if (error.name !== "AbortError" && !("status" in error)) throw error;
         if (running === mine && "status" in error) self.problem = error;
@@ -150,8 +151,6 @@ export const runList = (asked, taskName = "") => {
     if (before) pass(before, { at: place.at ?? "", row: place.row ?? "" });
   };
 
-  const heard = (changes) => changes.forEach(hear);
-
   const hear = ({ type, run }) => {
     if (taskName && run.task_name !== taskName) return;
     if (type === "run.deleted") {
@@ -162,6 +161,8 @@ export const runList = (asked, taskName = "") => {
     if (at >= 0) self.rows[at] = run;
     else if (isNew(type, run)) fresh.add(run.id);
   };
+
+  const news = newsFor((changes) => changes.forEach(hear));
 
   /** A run that was there before is new to a list of a status once it has that. */
   const isNew = (type, run) =>

@@ -5,6 +5,7 @@ import { get } from "../api.js";
 import { Chart, LENGTHS, SIZES } from "../chart.js";
 import { bytes, clockTime, date, length, plural, runLength } from "../format.js";
 import { loader } from "../loader.js";
+import { newsFor } from "../news.js";
 import { runUrl } from "../router.js";
 import { stateOf, stateText } from "../states.js";
 import { onReload, onRuns } from "../store.js";
@@ -155,7 +156,7 @@ export const Charts = ({ attrs: { name } }) => {
   });
   let leave = [];
 
-  const hear = (changes) => {
+  const news = newsFor((changes) => {
     if (!found.data) return;
     const ended = changes
       .map(({ run }) => run)
@@ -163,12 +164,14 @@ export const Charts = ({ attrs: { name } }) => {
     const known = new Set(found.data.map(({ id }) => id));
     const fresh = ended.filter(({ id }) => !known.has(id));
     if (fresh.length) found.data = [...found.data, ...fresh].slice(-SHOWN);
-  };
+  });
+
+  const load = () => news.after(found.load);
 
   return {
     oninit() {
-      leave = [onRuns(hear), onReload(found.load)];
-      found.load();
+      leave = [onRuns(news.hear), onReload(load), news.forget];
+      load();
     },
     onremove() {
       found.stop();

@@ -2,6 +2,7 @@
 
 import { m } from "../view.js";
 import { get } from "../api.js";
+import { newsFor } from "../news.js";
 import { onReload, onRuns, store } from "../store.js";
 import { lanes } from "./lanes.js";
 import { LONGEST } from "./span.js";
@@ -31,7 +32,7 @@ export const timelineRuns = (wantedFrom, changed) => {
     },
 
     start() {
-      leave = [onRuns(hear), onReload(self.load)];
+      leave = [onRuns(news.hear), onReload(self.load), news.forget];
       self.load();
     },
 
@@ -64,7 +65,7 @@ export const timelineRuns = (wantedFrom, changed) => {
       Object.assign(self, { isLoading: true, problem: null });
       try {
         while (found.size < portions * PORTION && self.since > Math.max(floor, wantedFrom())) {
-          await page(mine);
+          await news.after(() => page(mine));
           if (running !== mine) return;
           changed();
         }
@@ -98,13 +99,13 @@ export const timelineRuns = (wantedFrom, changed) => {
     self.since = cursor ? Date.parse(runs.at(-1)?.created_at ?? self.since) : floor;
   };
 
-  const hear = (changes) => {
+  const news = newsFor((changes) => {
     for (const { type, run } of changes) {
       if (type === "run.deleted") found.drop(run);
       else found.put(run);
     }
     changed();
-  };
+  });
 
   return self;
 };

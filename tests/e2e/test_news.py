@@ -1,0 +1,128 @@
+"""What happens while an answer is on its way is seen, although the answer is older."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from runwisp import host
+from tests.e2e.conftest import Held, Site, Watch, asked, log_in, stop_all
+from tests.e2e.test_connection import AWAY
+from tests.e2e.test_notifications import NOTICES, bell, fail, rows
+
+TASKS = """
+[tasks.sleeper]
+run = "sleep 600"
+
+[tasks.bad]
+run = "exit 7"
+"""
+
+
+def hears_the_end(page: Page, run_id: str) -> None:
+    """Of this run, by its stream."""
+    page.wait_for_function(
+        """async (id) => {
+          const { store } = await import("/store.js");
+          return store.recent.some((run) => run.id === id && run.status === "ended");
+        }""",
+        arg=run_id,
+    )
+
+
+SEEN_BY = {
+    "/runs": (r"/api/runs\?.*limit=50", "table.runs tbody tr:first-child", "stopped"),
+    "/tasks/sleeper": (r"/api/runs\?task_name=.*limit=100", ".chart-table tbody tr:nth-child(2)", "stopped"),
+    "/tasks/sleeper/runs/{id}": ("/api/tasks/sleeper/runs/{id}$", ".run-title .state", "stopped"),
+    "/timeline?as=table": (
+        r"/api/runs\?created_after=",
+        ".lane-table tbody tr:first-child [data-label=Running]",
+        "–",
+    ),
+}
+"""By page: what it asks for, and where the run is told to be over."""
+
+
+def triggered(page: Page) -> str:
+    """The id of the run."""
+    return str(asked(page, "POST", "/api/tasks/sleeper/trigger")["id"])
+
+
+@pytest.mark.parametrize("path", SEEN_BY)
+def test_the_end_of_a_run_is_heard_before_an_answer_in_which_it_goes_on(
+    page: Page, site: Site, path: str
+) -> None:
+    question, place, words = SEEN_BY[path]
+    site.start(TASKS)
+    log_in(page)
+    triggered(page)
+    stop_all(page)
+    run_id = triggered(page)
+    held = Held(page, re.compile(question.format(id=run_id)))
+    page.goto(path.format(id=run_id))
+    held.wait()
+    stop_all(page)
+    hears_the_end(page, run_id)
+    held.let_go()
+    expect(page.get_by_text("runs so far")).to_have_count(0)
+    expect(page.locator(place)).to_contain_text(words)
+
+
+def is_unread(page: Page, count: int) -> None:
+    expect(bell(page)).to_have_accessible_name(f"Notifications, {count} unread")
+
+
+def test_a_failure_is_heard_before_an_answer_without_it(page: Page, site: Site, watch: Watch) -> None:
+    watch.expect(*AWAY)
+    daemon = site.start(TASKS)
+    log_in(page, "/notifications")
+    fail(page, "bad")
+    is_unread(page, 1)
+    held = Held(page, re.compile(r"/api/notifications\?"))
+    site.kill_web(daemon)
+    held.wait(2)  # as the stream is there again, and as it may have missed something
+    fail(page, "bad")
+    hears_the_end(page, site.house.ended("bad", 2)[-1].id)
+    held.let_go()
+    expect(rows(page)).to_contain_text("2 times")
+    is_unread(page, 1)
+
+
+@pytest.fixture
+def long(page: Page, site: Site) -> Page:
+    """More notices, all read, than are loaded."""
+    site.start(TASKS).stop()
+    site.house.pretend(NOTICES, 120, host.wall())
+    site.start()
+    log_in(page, "/notifications")
+    expect(rows(page)).to_have_count(50)
+    return page
+
+
+def older(page: Page) -> Locator:
+    return page.get_by_role("button", name="Load older")
+
+
+def test_a_failure_is_heard_before_an_answer_with_older_notices(long: Page) -> None:
+    held = Held(long, re.compile(r"/api/notifications\?.*before="))
+    older(long).click()
+    held.wait()
+    fail(long, "bad")
+    is_unread(long, 1)
+    held.let_go()
+    expect(rows(long)).to_have_count(101)
+    is_unread(long, 1)
+
+
+def test_notices_are_counted_anew_if_one_came_while_they_were_counted(long: Page) -> None:
+    held = Held(long, re.compile("/unread-count"))
+    fail(long, "bad")
+    held.wait()
+    oldest = f"/api/notifications/{119:026}/unread"
+    long.request.post(oldest, headers={"Sec-Fetch-Site": "same-origin"})
+    expect(rows(long)).to_have_count(52)
+    with long.expect_request("**/unread-count"):
+        held.let_go()
+    is_unread(long, 2)
