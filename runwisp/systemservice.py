@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import MutableMapping
 
-from runwisp import dotenv
+from runwisp import environmentfile
 from runwisp.errors import ConfigUnreadable
 from runwisp.password import CREDENTIALS
 
@@ -33,18 +33,18 @@ def adopt(environ: MutableMapping[str, str]) -> None:
 
 def _variables() -> dict[str, str]:
     try:
-        with open(VARIABLES, "rb") as file:
-            return dotenv.parse(file.read())
+        with open(VARIABLES, encoding="utf-8", newline="") as file:
+            return environmentfile.parse(file.read())
     except FileNotFoundError:
         return {}
-    except dotenv.DotenvError as error:
-        raise _unusable(error.message, f":{error.line}") from error
+    except UnicodeDecodeError as error:
+        raise _unusable("it is not UTF-8") from error
     except OSError as error:
         raise _unusable((error.strerror or str(error)).lower()) from error
 
 
-def _unusable(why: str, where: str = "") -> ConfigUnreadable:
+def _unusable(why: str) -> ConfigUnreadable:
     return ConfigUnreadable(
-        f"cannot use the variables of the service: {VARIABLES}{where}: {why}",
+        f"cannot use the variables of the service: {VARIABLES}: {why}",
         "Mend that file, or say with --config and --data which daemon is meant.",
     )

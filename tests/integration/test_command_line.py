@@ -135,35 +135,37 @@ def system(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(systemservice, "VARIABLES", str(tmp_path / "variables"))
     monkeypatch.setattr(systemservice, "CREDENTIAL_FOLDER", str(tmp_path / "credentials"))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    forget(
-        monkeypatch, "RUNWISP_CONFIG", "RUNWISP_DATA", "RUNWISP_PORT", "RUNWISP_HOST", "CREDENTIALS_DIRECTORY"
-    )
+    forget(monkeypatch, "RUNWISP_CONFIG", "RUNWISP_DATA", "RUNWISP_PORT", "RUNWISP_HOST")
+    forget(monkeypatch, "RUNWISP_PASSWORD", "CREDENTIALS_DIRECTORY")
     return tmp_path / "variables"
 
 
 def test_root_without_flags_goes_where_the_variables_of_the_service_put_it(
     seen: list[Namespace], monkeypatch: pytest.MonkeyPatch, system: Path
 ) -> None:
-    system.write_text("RUNWISP_PORT=9500 # moved\nRUNWISP_DATA='/srv/runwisp'\nRUNWISP_HOST=::1\n")
+    system.write_text(
+        "# moved\nRUNWISP_PORT=9500\nRUNWISP_DATA='/srv/runwisp'\nRUNWISP_HOST=::1\nRUNWISP_PASSWORD=a #b\n"
+    )
     (system.parent / "credentials").mkdir()
     monkeypatch.setenv("RUNWISP_HOST", "said.example")
     main(["probe"])
     [flags] = seen
     assert (flags.config, flags.data) == ("/etc/runwisp/runwisp.toml", "/srv/runwisp")
     assert (flags.port, flags.host) == (9500, "said.example")
+    assert os.environ["RUNWISP_PASSWORD"] == "a #b"
     assert os.environ["CREDENTIALS_DIRECTORY"] == str(system.parent / "credentials")
 
 
 @pytest.mark.parametrize(
-    ("text", "why"), [("secret\n", ":1: expected NAME=value"), (None, ": is a directory")]
+    ("content", "why"), [(b"secret=\xff\n", ": it is not UTF-8"), (None, ": is a directory")]
 )
 def test_variables_of_the_service_that_cannot_be_used_are_told_without_what_is_in_them(
-    seen: list[Namespace], capsys: pytest.CaptureFixture[str], system: Path, text: str | None, why: str
+    seen: list[Namespace], capsys: pytest.CaptureFixture[str], system: Path, content: bytes | None, why: str
 ) -> None:
-    if text is None:
+    if content is None:
         system.mkdir()
     else:
-        system.write_text(text)
+        system.write_bytes(content)
     assert main(["probe"]) == 1
     assert capsys.readouterr().err == (
         f"cannot use the variables of the service: {system}{why}\n"
