@@ -161,12 +161,12 @@ class Remote:
             return Told(str(error), is_bad=True)
 
     def _opened_browser(self) -> Message:
-        try:
-            url = self._client.post(path("auth", "launch-ticket"))["url"]
-        except RunWispError as error:
-            return Told(str(error), is_bad=True)
-        # The ticket holds on the daemon's own machine only.
-        shown = url if self._client.is_local else self._client.url
+        shown = self._client.url
+        if self._client.is_local:  # on another machine a ticket is of no use
+            try:
+                shown = self._client.post(path("auth", "launch-ticket"))["url"]
+            except RunWispError as error:
+                return Told(str(error), is_bad=True)
         is_open = self._browser.open(shown)
         return Told("Opened in the browser." if is_open else f"There is no browser here. Open {shown}")
 

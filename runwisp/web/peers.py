@@ -70,8 +70,12 @@ class Peers:
 
 def is_local(environ: Environ) -> bool:
     """It comes from this very machine, and not through a proxy that might speak for another."""
-    address = _parsed(environ["REMOTE_ADDR"])
-    return address is not None and address.is_loopback and not any(map(_is_forwarding, environ))
+    return is_loopback(environ["REMOTE_ADDR"]) and not any(map(_is_forwarding, environ))
+
+
+def is_loopback(text: str) -> bool:
+    address = _parsed(text)
+    return address is not None and address.is_loopback
 
 
 def _is_forwarding(name: str) -> bool:

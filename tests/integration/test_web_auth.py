@@ -313,6 +313,17 @@ def test_a_launch_ticket_is_of_no_use_through_a_proxy(web: Web, header: str) -> 
     assert len(web.asked) == before, "the ticket was used up"
 
 
+def test_no_launch_ticket_is_given_where_it_would_be_of_no_use(tmp_path: Path) -> None:
+    with web_on(tmp_path, host="192.0.2.7") as web:
+        refused = ask(web, "POST", "/api/auth/launch-ticket", **bearer(web.token()))
+        assert (refused.status, refused.json["type"]) == (403, "urn:runwisp:error:not_local")
+        assert f"http://192.0.2.7:{web.port}" in refused.json["detail"]
+        assert not web.asked
+    with web_on(tmp_path, host="::") as web:
+        made = ask(web, "POST", "/api/auth/launch-ticket", **bearer(web.token())).json
+        assert made["url"].startswith(f"http://[::1]:{web.port}/")
+
+
 def test_a_login_is_asked_of_the_daemon_as_it_was_given(web: Web) -> None:
     ask(web, "POST", "/api/auth", json_body=ANSWER, address="127.0.0.7")
     asked = web.asked[-1]

@@ -12,8 +12,10 @@ from typing import Annotated
 from runwisp import host
 from runwisp.auth import LIFETIME
 from runwisp.clock import SECOND, Wall
+from runwisp.errors import NotLocal
 from runwisp.frozen import frozen
-from runwisp.localurl import local_url
+from runwisp.localurl import connectable, local_url
+from runwisp.web.peers import is_loopback
 from runwisp.web.routing import Access, Reply, Request, Route
 from runwisp.web.schema import Text
 from runwisp.web.site import Site
@@ -92,8 +94,15 @@ def logout(site: Site, request: Request) -> Reply:
 
 
 def launch_ticket(site: Site, _request: Request) -> LaunchTicket:
+    """Raises: NotLocal where nobody could use one, as who connects to an address of ours comes from it."""
+    address = connectable(site.briefing.host)
+    url = local_url(address, site.briefing.port)
+    if not is_loopback(address):
+        raise NotLocal(
+            f"Such a link is answered on loopback only, and the daemon listens at {address}.",
+            f"Open {url} and log in with the password.",
+        )
     ticket = site.hub.ask(OpenLaunch)["secret"]
-    url = local_url(site.briefing.host, site.briefing.port)
     return LaunchTicket(ticket, f"{url}/api/auth/launch?ticket={ticket}")
 
 
