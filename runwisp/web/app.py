@@ -139,7 +139,7 @@ class Application:
             address=peer.address,
             is_secure=peer.is_secure,
             session=session,
-            headers={name: environ[key] for key, name in PASSED.items() if key in environ},
+            headers=_passed(environ),
         )
         return self._response(endpoint, route.handler(self._site, request), environ, request)
 
@@ -237,6 +237,14 @@ def _is_for_own_page(route: Route, environ: Environ, is_by_cookie: bool) -> bool
     if environ["REQUEST_METHOD"] in CHANGING:
         return is_by_cookie or "HTTP_ORIGIN" in environ
     return route.is_counted and is_by_page(environ)
+
+
+def _passed(environ: Environ) -> dict[str, str]:
+    """A range is one of GET alone. Source: RFC 9110, section 14.2."""
+    found = {name: environ[key] for key, name in PASSED.items() if key in environ}
+    if environ["REQUEST_METHOD"] != "GET":
+        found.pop("range", None)
+    return found
 
 
 def _body(environ: Environ) -> dict[str, Any]:

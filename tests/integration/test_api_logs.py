@@ -93,8 +93,10 @@ def test_the_text_is_given_as_it_lies_on_disk(house: House) -> None:
     assert raw.headers["content-type"] == "text/plain; charset=utf-8"
     assert raw.headers["content-disposition"].startswith('attachment; filename="it_2')
     assert raw.headers["content-length"] == str(len(raw.body))
-    head = door.get(f"{log}/raw", "HEAD")
-    assert head.headers["content-length"] == raw.headers["content-length"] and not head.body
+    for asked in ({}, {"Range": "bytes=0-1"}, {"Range": "bytes=99-"}):
+        head = door.get(f"{log}/raw", "HEAD", **asked)
+        assert (head.status, head.headers["content-length"]) == (200, raw.headers["content-length"])
+        assert not head.body
 
 
 @pytest.mark.parametrize(

@@ -68,3 +68,8 @@ def test_every_answer_with_content_has_a_schema() -> None:
             if status not in ("204", "303") and "$ref" not in response:
                 [media] = response["content"].values()
                 assert media["schema"], (method, path, status)
+
+
+def test_the_text_of_a_log_may_be_given_in_part() -> None:
+    [responses] = [found["responses"] for _, path, found in operations() if path.endswith("/log/raw")]
+    assert {"200", "206", "416"} <= responses.keys()

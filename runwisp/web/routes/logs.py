@@ -267,6 +267,7 @@ ROUTES = (
         result=str,
         media=text.MEDIA,
         refusals=(404, 416, 503),
+        other_statuses=(206,),
     ),
     Route(
         method="GET",
