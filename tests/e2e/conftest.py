@@ -226,11 +226,11 @@ def stop_all(page: Page) -> None:
 class Held:
     """Answers that are on their way until they are let go: the daemon gave them, the page has to wait."""
 
-    def __init__(self, page: Page, url: Pattern[str]) -> None:
+    def __init__(self, page: Page, url: Pattern[str], times: int | None = None) -> None:
         self._page = page
         self._url = url
         self._answers: list[tuple[Route, APIResponse]] = []
-        page.route(url, self._hold)
+        page.route(url, self._hold, times=times)
 
     def _hold(self, route: Route) -> None:
         self._answers.append((route, route.fetch()))

@@ -98,6 +98,22 @@ def test_runs_that_were_missed_appear_after_the_return(page: Page, site: Site, w
     expect(page.get_by_role("img", name=re.compile("^Last 2 runs"))).to_have_count(1)
 
 
+def test_what_was_missed_is_asked_for_until_it_can_be_had(page: Page, site: Site, watch: Watch) -> None:
+    watch.expect(*AWAY)
+    daemon = site.start(TASKS)
+    site.house.ended("early")
+    log_in(page)
+    expect(page.get_by_role("img", name=re.compile("^Last 1 runs"))).to_have_count(1)
+    daemon.stop()
+    page.route("**/api/tasks", lambda route: route.fulfill(status=503, body=""))
+    site.start()
+    site.house.ended("early", 2)
+    expect(page.get_by_text("Not live")).to_be_visible()
+    page.unroute("**/api/tasks")
+    expect(page.get_by_role("img", name=re.compile("^Last 2 runs"))).to_have_count(1)
+    expect(page.get_by_text("Not live")).to_be_hidden()
+
+
 def test_retry_tries_at_once(page: Page, site: Site, watch: Watch) -> None:
     watch.expect(*AWAY)
     daemon = site.start(TASKS)

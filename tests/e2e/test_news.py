@@ -70,6 +70,25 @@ def test_the_end_of_a_run_is_heard_before_an_answer_in_which_it_goes_on(
     expect(page.locator(place)).to_contain_text(words)
 
 
+def test_an_end_is_heard_before_the_older_of_two_answers(page: Page, site: Site) -> None:
+    site.start(TASKS)
+    log_in(page)
+    run_id = triggered(page)
+    recent = page.get_by_role("region", name="Recent activity")
+    expect(recent).to_contain_text("running")
+    held = Held(page, re.compile("/api/tasks$"), times=1)
+    page.evaluate("import('/store.js').then(({ load }) => void load(true))")
+    held.wait()
+    page.evaluate("import('/store.js').then(({ load }) => load(true))")
+    stop_all(page)
+    hears_the_end(page, run_id)
+    held.let_go()
+    page.get_by_role("button", name="Run bad").click()
+    page.get_by_role("button", name="Run Task").click()
+    expect(recent).to_contain_text("failed")
+    expect(recent).to_contain_text("stopped")
+
+
 def is_unread(page: Page, count: int) -> None:
     expect(bell(page)).to_have_accessible_name(f"Notifications, {count} unread")
 

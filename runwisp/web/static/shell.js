@@ -73,9 +73,10 @@ const place = ([href, label, isHere]) =>
 
 /** Whether what is seen follows the daemon. */
 const Live = {
-  view: () =>
-    store.notLive &&
-    m("span.not-live", { role: "status", title: store.notLive.detail }, [icon("warn"), "Not live"]),
+  view: () => {
+    const problem = store.notLive ?? store.problem;
+    return problem && m("span.not-live", { role: "status", title: problem.detail }, [icon("warn"), "Not live"]);
+  },
 };
 
 const titleOf = (page, attrs) => {

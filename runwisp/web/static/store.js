@@ -4,6 +4,7 @@
 import { m } from "./view.js";
 import { get, taskPath } from "./api.js";
 import { newsFor } from "./news.js";
+import { pauses } from "./pauses.js";
 import { stream } from "./sse.js";
 
 const RECENT = 20;
@@ -24,7 +25,7 @@ export const store = {
   /** @type {object[]} the newest runs, newest first */
   recent: [],
   isLoaded: false,
-  /** @type {import("./api.js").Problem | null} why it could not be loaded */
+  /** @type {import("./api.js").Problem | null} why it could not be loaded, which is tried again */
   problem: null,
   /** @type {import("./api.js").Problem | null} why nothing is live, although the daemon answers */
   notLive: null,
@@ -47,6 +48,11 @@ export const onRuns = listening(runListeners);
 export const onReload = listening(reloadListeners);
 
 let close = null;
+/** What ends the loading that goes on. */
+let loading = null;
+/** Something may have been missed that lists do not know of yet. */
+let isGap = false;
+const pause = pauses();
 const stale = new Set();
 let staleTimer = 0;
 let wereMany = false;
@@ -65,7 +71,7 @@ export const start = () => {
   };
   const onProblem = (problem) => {
     store.notLive = problem;
-    if (!store.isLoaded) load(false);
+    if (!store.isLoaded && !loading) load(false);
     m.redraw();
   };
   close = stream("/api/runs/stream", { onOpen: reload, onEvents, onProblem });
@@ -75,20 +81,25 @@ export const start = () => {
 export const end = () => {
   close?.();
   close = null;
+  loading?.abort();
+  loading = null;
+  pause.over();
   news.forget();
   stale.clear();
   clearTimeout(staleTimer);
-  Object.assign(store, { info: null, active: new Map(), tasks: new Map(), recent: [], isLoaded: false });
+  isGap = false;
+  Object.assign(store, { info: null, active: new Map(), tasks: new Map(), recent: [] });
+  Object.assign(store, { isLoaded: false, problem: null, notLive: null });
 };
 
 document.addEventListener("sessionend", end);
 
-const fill = async () => {
+const fill = async (signal) => {
   const [info, tasks, active, recent] = await Promise.all([
-    get("/api/info"),
-    get("/api/tasks"),
-    get("/api/runs", { status: "pending,running", limit: MOST_ACTIVE }),
-    get("/api/runs", { limit: RECENT }),
+    get("/api/info", {}, { signal }),
+    get("/api/tasks", {}, { signal }),
+    get("/api/runs", { status: "pending,running", limit: MOST_ACTIVE }, { signal }),
+    get("/api/runs", { limit: RECENT }, { signal }),
   ]);
   store.info = info;
   setTasks(tasks);
@@ -97,16 +108,31 @@ const fill = async () => {
   Object.assign(store, { isLoaded: true, problem: null });
 };
 
-/** Loads all of it. */
+/** Loads all of it, and tries again until it is there. The newest loading is the only one. */
 export const load = async (isAgain) => {
-  try {
-    await news.after(fill);
-  } catch (problem) {
-    if (!("status" in problem)) throw problem;
-    store.problem = problem;
+  isGap ||= isAgain;
+  loading?.abort();
+  const { signal } = (loading = new AbortController());
+  pause.over();
+  while (!signal.aborted) {
+    try {
+      await news.after(() => fill(signal));
+      return loaded();
+    } catch (problem) {
+      if (signal.aborted) return;
+      if (!("status" in problem)) throw problem;
+      store.problem = problem;
+      m.redraw();
+      await pause.rest(problem);
+    }
   }
+};
+
+const loaded = () => {
+  loading = null;
   store.rev++;
-  if (isAgain) for (const listener of reloadListeners) listener();
+  if (isGap) for (const listener of reloadListeners) listener();
+  isGap = false;
   m.redraw();
 };
 
