@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import PASSWORD, REFUSED, Site, Watch, is_accessible, log_in
+from tests.integration.waiting import wait_for
 
 TASKS = """
 [tasks.hello]
@@ -18,6 +19,7 @@ run = "echo early"
 run_on_start = true
 """
 STREAM = "**/api/runs/stream"
+BELL = "**/api/notifications/stream"
 HIDDEN_FOR = 20_000
 """Milliseconds after which a page that nobody sees has given its streams back."""
 AWAY = (REFUSED, "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "503")
@@ -41,6 +43,14 @@ def see(page: Page, *, is_hidden: bool) -> None:
         }""",
         is_hidden,
     )
+
+
+def listeners(page: Page) -> int:
+    """To whether the page is seen."""
+    session = page.context.new_cdp_session(page)
+    document = session.send("Runtime.evaluate", {"expression": "document"})["result"]["objectId"]
+    found = session.send("DOMDebugger.getEventListeners", {"objectId": document})["listeners"]
+    return sum(each["type"] == "visibilitychange" for each in found)
 
 
 def test_a_lost_connection_is_told_and_found_again_without_reloading(
@@ -203,3 +213,17 @@ def test_a_page_that_is_seen_again_is_live_at_once_however_often(page: Page, sit
         page.clock.fast_forward(HIDDEN_FOR)
         with page.expect_response(STREAM, timeout=10_000):
             see(page, is_hidden=False)
+
+
+def test_nothing_goes_on_listening_for_a_page_that_was_hidden(page: Page, site: Site) -> None:
+    site.start(TASKS)
+    page.clock.install()
+    with page.expect_response(BELL):
+        log_in(page)
+    before = listeners(page)
+    see(page, is_hidden=True)
+    page.clock.fast_forward(HIDDEN_FOR)
+    wait_for(lambda: listeners(page) == before)
+    with page.expect_response(BELL), page.expect_response(STREAM):
+        see(page, is_hidden=False)
+    assert listeners(page) == before

@@ -46,10 +46,15 @@ export const parser = () => {
 
 const shown = (signal) =>
   new Promise((resolve) => {
-    if (!document.hidden) return resolve();
-    const look = () => document.hidden || resolve();
-    document.addEventListener("visibilitychange", look, { signal });
-    signal.addEventListener("abort", resolve, { once: true });
+    const over = new AbortController();
+    const look = () => {
+      if (document.hidden && !signal.aborted) return;
+      over.abort();
+      resolve();
+    };
+    document.addEventListener("visibilitychange", look, { signal: over.signal });
+    signal.addEventListener("abort", look, { signal: over.signal });
+    look();
   });
 
 /** Calls `leave` once the page was hidden for long, or the stream silent; `heard` starts that anew. */
