@@ -52,7 +52,9 @@ def test_after_the_login_comes_the_page_that_was_asked_for(page: Page) -> None:
     expect(page.get_by_role("searchbox", name="Search tasks")).to_have_value("hel")
 
 
-@pytest.mark.parametrize("elsewhere", ["//example.com/", "https://example.com/", "/\\example.com"])
+@pytest.mark.parametrize(
+    "elsewhere", ["//example.com/", "https://example.com/", "/\\example.com", "/.//example.com/"]
+)
 def test_the_login_leads_nowhere_but_into_the_dashboard(page: Page, site: Site, elsewhere: str) -> None:
     page.goto(f"/login?to={elsewhere}")
     password(page, PASSWORD)

@@ -29,6 +29,8 @@ export const session = {
 export const wanted = () => {
   const to = new URLSearchParams(location.search).get("to") ?? "/";
   const url = URL.canParse(to, location.origin) ? new URL(to, location.origin) : location;
-  const isOurs = url.origin === location.origin && url.pathname !== LOGIN;
+  // What begins with two slashes is the address of another host, once the origin is left out.
+  const isPath = !url.pathname.startsWith("//");
+  const isOurs = url.origin === location.origin && isPath && url.pathname !== LOGIN;
   return isOurs ? url.pathname + url.search + url.hash : "/";
 };
