@@ -6,7 +6,7 @@ import hashlib
 import re
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from tests.e2e.conftest import PASSWORD, REFUSED, Site, Watch, is_accessible
 
@@ -146,6 +146,24 @@ def test_who_is_logged_out_already_comes_to_the_login(page: Page, watch: Watch) 
     page.context.clear_cookies()
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_label("Password", exact=True)).to_be_visible()
+
+
+@pytest.mark.alone
+def test_who_they_are_is_asked_ever_more_rarely_until_there_is_an_answer(page: Page, watch: Watch) -> None:
+    watch.expect("500")
+    requests: list[Request] = []
+
+    def fail(route: Route) -> None:
+        requests.append(route.request)
+        if len(requests) > 3:
+            route.continue_()
+        else:
+            route.fulfill(status=500, body="")
+
+    page.route("**/api/auth/status", fail)
+    log_in(page)
+    began = [request.timing["startTime"] for request in requests]
+    assert began[3] - began[0] > 1500
 
 
 def test_a_session_that_ends_leads_to_the_login_and_back(page: Page, watch: Watch) -> None:

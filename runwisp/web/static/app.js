@@ -12,6 +12,7 @@
 
 import { m } from "./view.js";
 import { connection } from "./connection.js";
+import { pauses } from "./pauses.js";
 import { session, wanted } from "./session.js";
 import { Shell } from "./shell.js";
 import { start } from "./store.js";
@@ -30,12 +31,13 @@ const PAGES = {
 
 /** Asks until there is an answer, as the daemon may be away just now. */
 const isLoggedIn = async () => {
+  const pause = pauses();
   while (session.isOpen === null) {
     try {
       await session.check();
     } catch {
       connection.suspect();
-      await connection.up();
+      await pause.rest();
     }
   }
   return session.isOpen;
