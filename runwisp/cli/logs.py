@@ -34,15 +34,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(flags: argparse.Namespace) -> int:
     client = reached(flags)
     found = run_named(client, flags.task, flags.run_id) if flags.run_id else _latest(client, flags.task)
-    output = Output(is_raw=flags.raw)
-    if found["status"] == "ended" and not found["log_lines"]:
-        output.note(f"run {found['id']} printed nothing{_why(found)}")
-    elif flags.follow:
-        _follow(client, found, output, flags.n)
-    elif flags.n is not None:
-        _last(client, found, output, flags.n)
-    else:
-        _all(client, found, output)
+    with Output(is_raw=flags.raw) as output:
+        if found["status"] == "ended" and not found["log_lines"]:
+            output.note(f"run {found['id']} printed nothing{_why(found)}")
+        elif flags.follow:
+            _follow(client, found, output, flags.n)
+        elif flags.n is not None:
+            _last(client, found, output, flags.n)
+        else:
+            _all(client, found, output)
     return 0
 
 
@@ -57,7 +57,6 @@ def _latest(client: Client, task: str) -> JSON:
 def _all(client: Client, run: JSON, output: Output) -> None:
     for piece in client.bytes_of(f"{_log_of(run)}/raw"):
         output.write(piece)
-    output.end()
 
 
 def _last(client: Client, run: JSON, output: Output, count: int) -> None:
@@ -70,15 +69,10 @@ def _last(client: Client, run: JSON, output: Output, count: int) -> None:
             break
         count -= len(page["lines"])
         first = page["lines"][-1]["n"] + 1
-    output.end()
 
 
 def _follow(client: Client, run: JSON, output: Output, count: int | None) -> None:
-    try:
-        done = follow(client, run, output, 1 if count is None else -count)
-    except KeyboardInterrupt:
-        output.end()
-        raise
+    done = follow(client, run, output, 1 if count is None else -count)
     output.note(f"run {done['id']} has ended{_why(done)}")
 
 

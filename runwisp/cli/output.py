@@ -37,6 +37,13 @@ class Output:
         for fd in (STDOUT, STDERR):
             os.set_blocking(fd, True)
 
+    def __enter__(self) -> Output:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """However it ends, so that neither an error nor the prompt is in the task's colours, or hidden."""
+        self.end()
+
     def write(self, data: bytes, fd: int = STDOUT) -> None:
         """Raises: RunWispError, BrokenPipeError."""
         try:

@@ -33,13 +33,13 @@ def run(flags: argparse.Namespace) -> int:
     if not flags.follow:
         print(started["id"])
         return 0
-    output = Output(is_split=True, is_raw=flags.raw)
-    output.note(f"run {started['id']}{' is waiting' if started['status'] == 'pending' else ''}")
-    try:
-        return _exit_code(follow(client, started, output), output)
-    except KeyboardInterrupt:
-        output.note(f"the run goes on; end it with `runwisp stop {flags.task}`")
-        raise
+    with Output(is_split=True, is_raw=flags.raw) as output:
+        output.note(f"run {started['id']}{' is waiting' if started['status'] == 'pending' else ''}")
+        try:
+            return _exit_code(follow(client, started, output), output)
+        except KeyboardInterrupt:
+            output.note(f"the run goes on; end it with `runwisp stop {flags.task}`")
+            raise
 
 
 def _exit_code(done: JSON, output: Output) -> int:

@@ -9,7 +9,8 @@ import re
 import signal
 import sqlite3
 import subprocess
-from collections.abc import Generator, Sequence
+import sys
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import pytest
 
 from runwisp.run import EndReason, Phase, Run
 from runwisp.version import VERSION
-from tests.integration.running import RUNWISP, House, child, is_alive
+from tests.integration.running import ROOT, RUNWISP, House, child, is_alive
 from tests.integration.waiting import PATIENCE, wait_for
 
 HELLO = '[tasks.hello]\nrun = "echo hello; echo oops >&2; exit 3"\n'
@@ -309,12 +310,31 @@ def test_a_terminal_gets_colours_and_no_other_escapes(house: House, command: Seq
     assert "\x1b]0;title\x07\x1b[2J" in runwisp(house, *command).stdout
 
 
+BROKEN_OFF = """
+from runwisp.cli import logs
+from runwisp.cli.main import main
+def broken_off(client, run, output, count=None):
+    output.write(b"\\x1b[8msecret")
+    raise KeyboardInterrupt
+logs.reached, logs._latest = lambda _: None, lambda *_: {"status": "running"}
+logs._all = logs._follow = logs._last = broken_off
+main(["logs", "a"])
+"""
+
+
+def test_a_terminal_is_left_as_it_was_though_the_output_is_broken_off() -> None:
+    told = from_terminal([sys.executable, "-c", BROKEN_OFF], {**os.environ, "PYTHONPATH": str(ROOT)})
+    assert told.endswith(b"secret\x1b[0m")
+
+
 def on_a_terminal(house: House, *command: str) -> bytes:
+    return from_terminal(words(house, *command), house.environ(), house.folder)
+
+
+def from_terminal(command: Sequence[str], environ: Mapping[str, str], folder: Path = ROOT) -> bytes:
     ours, theirs = pty.openpty()
     try:
-        with subprocess.Popen(
-            words(house, *command), cwd=house.folder, env=house.environ(), stdout=theirs, stderr=theirs
-        ) as process:
+        with subprocess.Popen(command, cwd=folder, env=environ, stdout=theirs, stderr=theirs) as process:
             os.close(theirs)
             told = b""
             try:
