@@ -146,7 +146,8 @@ def _opened() -> int:
     Raises: NoTerminal.
     """
     flags = os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC | os.O_NONBLOCK
-    for path in (os.ttyname(1), "/dev/tty"):
-        with suppress(OSError):
-            return os.open(path, flags)
+    with suppress(OSError):  # of another namespace, it has no name here
+        return os.open(os.ttyname(1), flags)
+    with suppress(OSError):
+        return os.open("/dev/tty", flags)
     raise NoTerminal("the console needs a terminal that it may open", INSTEAD)

@@ -77,6 +77,23 @@ def test_without_a_terminal_it_is_told_what_to_do_instead(house: House, daemon: 
     assert "runwisp logs" in done.stderr
 
 
+NAMELESS = """
+import os
+def ttyname(fd): raise OSError(19, "No such device")
+os.ttyname = ttyname
+from runwisp.console.tty import Tty
+print(*Tty().size())
+"""
+
+
+def test_a_terminal_that_has_no_name_here_will_do(house: House) -> None:
+    with Seat(
+        [sys.executable, "-c", NAMELESS], house.environ(), house.folder, columns=77, rows=20
+    ) as sitting:
+        assert sitting.ends() == 0, sitting.text
+        assert sitting.text.startswith("77 20")
+
+
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
 def test_a_signal_ends_it_and_the_terminal_is_given_back(
     house: House, daemon: Daemon, signum: signal.Signals
