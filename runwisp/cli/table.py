@@ -9,11 +9,19 @@ import os
 from collections.abc import Sequence
 from unicodedata import combining, east_asian_width
 
+LEAST = 22
+"""Columns that a cell may always take: those of a local time with its offset."""
+
 
 def show(rows: Sequence[Sequence[str]]) -> None:
-    """Elsewhere than on a terminal lines stay whole."""
+    """Elsewhere than on a terminal lines stay whole. On one, no column but the last takes more than a third:
+    one long name would leave no room for the rest of every row."""
+    width = _terminal_width()
+    if width:
+        most = max(LEAST, width // 3)
+        rows = [(*(fitted(cell, most) for cell in row[:-1]), row[-1]) for row in rows]
     lines = _aligned(rows)
-    if width := _terminal_width():
+    if width:
         lines = [fitted(line, width) for line in lines]
     print(*lines, sep="\n")
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from runwisp import host
+from runwisp.cli import table
 from runwisp.cli.main import main
 from runwisp.cli.table import fitted
 from runwisp.clock import Mono, Now, wall_of
@@ -118,6 +119,17 @@ def test_list_keeps_to_the_width_of_a_terminal_and_is_whole_elsewhere(file: Path
     assert [line for line in lines if len(line) > 60] == []
     assert lines[0] == "NAME    SCHEDULE      NEXT                    PARALLELISM  …"
     assert lines[-1] == "Time zone: Europe/Berlin (config)"
+
+
+def test_one_long_name_leaves_the_rest_of_every_row_to_be_seen(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "_terminal_width", lambda: 60)
+    file.write_text(f'{TABLE}[tasks.{"a" * 100}]\nrun = "true"\n')
+    assert main(["list"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[1] == "backup                  30 2 * * *    2030-01-01 02:30+01:0…"
+    assert told[-4].startswith(f"{'a' * 21}…  (manual)  ")
 
 
 def test_list_of_nothing_says_so(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
