@@ -42,7 +42,7 @@ def view(model: Model) -> Sequence[Line]:
         lines = [fitted(((TOO_SMALL, Tone.PLAIN),), model.columns)]
         return (lines + [fitted((), model.columns)] * model.rows)[: model.rows]
     on = sheet(model, model.columns, model.rows)
-    if model.log.is_full and isinstance(model.place, RunPlace):
+    if _is_alone(model):
         lines = _alone(model, on)
     else:
         lines = _framed(model, on)
@@ -61,7 +61,7 @@ def layout(model: Model) -> Layout:
 
 def main_sheet(model: Model) -> Sheet:
     """That of the right half; of the whole screen where a log is alone on it."""
-    if model.log.is_full and isinstance(model.place, RunPlace):
+    if _is_alone(model):
         return sheet(model, model.columns, model.rows)
     found = layout(model)
     return sheet(model, found.right or model.columns, found.rows)
@@ -90,6 +90,11 @@ def body(model: Model) -> list[Row] | None:
 def position(model: Model) -> Position:
     """That in the rows of ``body``."""
     return model.position if model.help_at is None else Position(at=model.help_at)
+
+
+def _is_alone(model: Model) -> bool:
+    """Whether a log has the screen for itself."""
+    return model.log.is_full and isinstance(model.place, RunPlace) and not model.is_helping
 
 
 def _alone(model: Model, on: Sheet) -> list[Line]:

@@ -323,6 +323,13 @@ def test_the_log_alone_has_nothing_but_text_to_copy_and_leaves_the_mouse_alone()
     assert "RunWisp" in scene.text
 
 
+def test_the_keys_are_shown_over_a_log_that_is_alone_and_it_is_alone_after_them() -> None:
+    scene = opened().press("f", "?")
+    assert "To the other half" in scene.text
+    scene.press("escape").later(60_000)
+    assert [row.rstrip() for row in scene.lines] == [f"line {n}" for n in range(2977, 3001)]
+
+
 def test_a_log_is_saved_where_a_person_says() -> None:
     scene = opened().press("d")
     assert "Save the log as: report_20261128_115900.log" in scene.text
