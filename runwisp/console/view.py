@@ -42,15 +42,12 @@ def view(model: Model) -> Sequence[Line]:
         lines = [fitted(((TOO_SMALL, Tone.PLAIN),), model.columns)]
         return (lines + [fitted((), model.columns)] * model.rows)[: model.rows]
     on = sheet(model, model.columns, model.rows)
-    if _is_alone(model):
-        lines = _alone(model, on)
-    else:
-        lines = _framed(model, on)
+    lines = _alone(model, on) if _is_alone(model) else _framed(model, on)
     return overlay.over(lines, model.question, on) if model.question else lines
 
 
 def layout(model: Model) -> Layout:
-    top = 1 + (1 if model.lost or (model.trouble and model.is_loaded) else 0)
+    top = 1 + len(frame.banner(model, sheet(model, model.columns, model.rows)))
     rows = model.rows - top - 1
     if model.columns < NARROW:
         is_left = model.focus is Focus.SIDEBAR and not model.is_helping
@@ -99,22 +96,22 @@ def _is_alone(model: Model) -> bool:
 
 def _alone(model: Model, on: Sheet) -> list[Line]:
     lines = run.full(model, on)
-    if model.prompt or model.flash or model.lost:
-        shown = frame.last(model, on) if model.prompt or model.flash else frame.banner(model, on)[0]
-        return [*lines[:-1], shown]
-    return lines
+    if model.prompt or model.flash:
+        return _over_the_last(lines, frame.last(model, on))
+    return _over_the_last(lines, frame.banner(model, on)) if model.lost else lines
+
+
+def _over_the_last(lines: Sequence[Line], shown: Sequence[Line]) -> list[Line]:
+    return [*lines[: len(lines) - len(shown)], *shown]
 
 
 def _framed(model: Model, on: Sheet) -> list[Line]:
     found = layout(model)
     left = sidebar.lines(model, found.left, found.rows) if found.left else None
     right = _main(model) if found.right else None
-    return [
-        frame.first(model, on),
-        *frame.banner(model, on),
-        *_halves(left, right, on),
-        frame.last(model, on),
-    ]
+    blank = fitted((), on.columns)
+    lines = [frame.first(model, on), *frame.banner(model, on), *_halves(left, right, on), blank]
+    return _over_the_last(lines, frame.last(model, on))
 
 
 def _halves(left: Sequence[Line] | None, right: Sequence[Line] | None, on: Sheet) -> Sequence[Line]:

@@ -5,7 +5,7 @@ Pure. Called by ``view``.
 
 from __future__ import annotations
 
-from runwisp.console.cells import fitted, line_width, safe, width
+from runwisp.console.cells import fitted, folded, line_width, safe, short, width
 from runwisp.console.keys import BINDINGS, WHERE, Binding, Intent, Where, spelled
 from runwisp.console.model import Asking, Focus, Model, Prompt, RunPlace, TaskPlace
 from runwisp.console.style import Line, Span, Tone
@@ -14,6 +14,9 @@ from runwisp.console.words import clock_length, count
 
 ASKED = {Asking.FILTER: "Filter", Asking.SEARCH: "Search", Asking.SAVE: "Save the log as"}
 HINTED_FIRST = (Intent.HELP, Intent.QUIT)
+ENDS = ".:;,!?"
+"""Letters after which a sentence goes on or another begins."""
+
 IN_HELP = [("Esc", "close"), ("Up Down PgUp PgDn", "scroll")]
 
 
@@ -38,32 +41,40 @@ def banner(model: Model, on: Sheet) -> list[Line]:
         since = clock_length(on.now - model.lost.since)
         left = max(1, -(-(model.lost.retry_at - on.now) // 1000))
         told = f" {on.signs.warning} Connection lost for {since}. Next attempt in {left} s. "
-        retry: list[Span] = [
-            ("r", Tone.KEY),
-            (" Retry  ", Tone.PLAIN),
-            (_one_line(model.lost.text), Tone.DIM),
-        ]
-        return [fitted([(told, Tone.BAD), *retry], on.columns)]
+        head: list[Span] = [(told, Tone.BAD), ("r", Tone.KEY), (" Retry  ", Tone.PLAIN)]
+        why = _one_line(model.lost.text)
+        if line_width(head) + width(why) <= on.columns:
+            return [fitted([*head, (why, Tone.DIM)], on.columns)]
+        return [fitted(head, on.columns), _row(why, Tone.DIM, on)]
     if model.trouble and model.is_loaded:
-        return [
-            fitted(((f" {on.signs.warning} Not live: {_one_line(model.trouble)}", Tone.WARN),), on.columns)
-        ]
+        return _rows(f"{on.signs.warning} Not live: {_one_line(model.trouble)}", Tone.WARN, on)
     return []
 
 
 def _one_line(text: str) -> str:
     """Errors have what to do next on lines of their own."""
-    return " ".join(text.split())
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    return " ".join([*(line if line[-1] in ENDS else f"{line}." for line in lines[:-1]), *lines[-1:]])
 
 
-def last(model: Model, on: Sheet) -> Line:
+def _rows(text: str, tone: Tone, on: Sheet) -> list[Line]:
+    """One, or two where it is long."""
+    first, *rest = folded(text, max(1, on.columns - 2))
+    return [_row(first, tone, on), *([_row(" ".join(rest), tone, on)] if rest else [])]
+
+
+def _row(text: str, tone: Tone, on: Sheet) -> Line:
+    """With a mark where it does not fit."""
+    return fitted(((f" {short(text, on.columns - 2, on.signs.more)}", tone),), on.columns)
+
+
+def last(model: Model, on: Sheet) -> list[Line]:
     """What is asked, what was said, or what keys do here."""
     if model.prompt:
-        return _prompt(model.prompt, on)
+        return [_prompt(model.prompt, on)]
     if model.flash:
-        tone = Tone.BAD if model.flash.is_bad else Tone.TITLE
-        return fitted(((f" {_one_line(model.flash.text)}", tone),), on.columns)
-    return _hints(model, on)
+        return _rows(_one_line(model.flash.text), Tone.BAD if model.flash.is_bad else Tone.TITLE, on)
+    return [_hints(model, on)]
 
 
 def _prompt(prompt: Prompt, on: Sheet) -> Line:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runwisp.console.messages import Answered, Came, Failed, Opened
+from runwisp.console.messages import Answered, Came, Failed, Lost, Opened, Told
 from runwisp.console.requests import (
     AskFirings,
     AskInfo,
@@ -153,6 +153,29 @@ def test_why_there_is_no_stream_is_not_told_again_by_all_that_is_asked() -> None
     scene.tell(Failed(RUNS, "invalid_password", "another password"))
     assert scene.text.count("another password") == 1
     assert "q quit" in scene.text
+
+
+def test_a_message_of_several_sentences_is_one_that_can_be_read_to_its_end() -> None:
+    scene = Scene().tell(Told("/etc/passwd is there already\nChoose another name.", is_bad=True))
+    assert scene.lines[-1].strip() == "/etc/passwd is there already. Choose another name."
+    shut = "too many authentication attempts against the daemon on port 9477"
+    scene.tell(Told(f"{shut}\nTry again in 4m59s, or restart the daemon."))
+    assert " ".join(line.strip() for line in scene.lines[-2:]) == (
+        f"{shut}. Try again in 4m59s, or restart the daemon."
+    )
+    assert len(scene.lines) == 24
+    scene.tell(Told("many words " * 100))
+    assert scene.lines[-1].rstrip().endswith("\N{HORIZONTAL ELLIPSIS}")
+    assert len(scene.lines) == 24
+
+
+def test_why_the_connection_was_lost_has_a_row_of_its_own_where_it_is_long() -> None:
+    why = "cannot reach daemon at http://127.0.0.1:9477 \N{EM DASH} is it running?\nNothing listens there."
+    scene = Scene().tell(Lost(RUNS, why, NOON))
+    assert "Connection lost" in scene.lines[1]
+    assert scene.lines[2].startswith(" cannot reach daemon at http://127.0.0.1:9477")
+    assert scene.lines[2].rstrip().endswith("\N{HORIZONTAL ELLIPSIS}")
+    assert len(scene.lines) == 24
 
 
 def test_a_refusal_is_told_where_its_answer_would_be() -> None:
