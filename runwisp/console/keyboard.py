@@ -79,7 +79,7 @@ def _answered(model: Model, key: str) -> Turn:
     if key == "enter":
         taken = list(question.choices[:1])
     if not taken:
-        is_left = key in ("escape", "n", "q", "ctrl-c")
+        is_left = key in ("escape", "n", "q", "ctrl-c", "enter")
         return (replace(model, question=None) if is_left else model), ()
     choice = taken[0]
     commands: tuple[Command, ...] = (Act(choice.action),) if choice.action else ()

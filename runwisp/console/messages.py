@@ -132,6 +132,13 @@ class PasswordTold:
 
 
 @frozen
+class NoBrowser:
+    """There is none that could be opened at ``url``."""
+
+    url: str
+
+
+@frozen
 class Told:
     """Something to be read once: a log was saved, a browser was opened, or could not be."""
 
@@ -154,6 +161,7 @@ Message = (
     | Lost
     | Failed
     | PasswordTold
+    | NoBrowser
     | Told
 )
 

@@ -118,7 +118,7 @@ class Choice:
 
 @frozen
 class Question:
-    """Enter takes the first of the choices; Esc takes none."""
+    """Enter takes the first of the choices; Esc takes none. Without any it is something to be read."""
 
     title: str
     text: str

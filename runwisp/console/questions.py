@@ -1,4 +1,4 @@
-"""Before anything is changed: what will happen, and which answers there are.
+"""Before anything is changed: what will happen, and which answers there are; and what only has to be read.
 
 Pure. The words are those of the web dashboard. Called by ``keyboard``.
 """
@@ -155,6 +155,12 @@ def leave(model: Model) -> Turn:
         "`runwisp stop` ends it."
     )
     return replace(model, question=Question("Leave: and the daemon?", text, choices)), ()
+
+
+def without_browser(model: Model, url: str) -> Model:
+    """All of the address, until it was read: it is longer than many a terminal is wide."""
+    text = f"This address opens the dashboard:\n{url}"
+    return replace(model, question=Question("There is no browser here", text, ()))
 
 
 def _asked(model: Model, title: str, text: str, words: str, action: Action) -> Model:

@@ -29,6 +29,7 @@ from runwisp.console.messages import (
     Follow,
     Lost,
     Message,
+    NoBrowser,
     NotDone,
     OpenBrowser,
     Opened,
@@ -167,8 +168,7 @@ class Remote:
                 shown = self._client.post(path("auth", "launch-ticket"))["url"]
             except RunWispError as error:
                 return Told(str(error), is_bad=True)
-        is_open = self._browser.open(shown)
-        return Told("Opened in the browser." if is_open else f"There is no browser here. Open {shown}")
+        return Told("Opened in the browser.") if self._browser.open(shown) else NoBrowser(shown)
 
     # What goes on being told
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from runwisp.clock import Now
-from runwisp.console import answers, streams
+from runwisp.console import answers, questions, streams
 from runwisp.console.going import Turn, fetched, of_place, sampled, told
 from runwisp.console.keyboard import pasted, pressed
 from runwisp.console.messages import (
@@ -23,6 +23,7 @@ from runwisp.console.messages import (
     Lost,
     Message,
     Mouse,
+    NoBrowser,
     NotDone,
     Opened,
     PasswordTold,
@@ -80,6 +81,8 @@ def update(model: Model, message: Message) -> Turn:
             return replace(model, columns=columns, rows=rows), ()
         case PasswordTold(text):
             return (replace(model, password=text) if isinstance(model.place, Home) else model), ()
+        case NoBrowser(url):
+            return questions.without_browser(model, url), ()
         case Told(text, is_bad):
             return told(model, text, is_bad=is_bad), ()
         case _:

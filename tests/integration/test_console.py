@@ -328,10 +328,12 @@ def test_a_log_goes_on_where_it_was_after_its_web_was_killed(house: House) -> No
 
 def test_where_there_is_no_browser_the_address_is_shown_logged_in(house: House) -> None:
     daemon = started(house, DAY)
-    with console(house, daemon, columns=160, DISPLAY="", WAYLAND_DISPLAY="", WSL_DISTRO_NAME="") as sitting:
+    with console(house, daemon, columns=80, DISPLAY="", WAYLAND_DISPLAY="", WSL_DISTRO_NAME="") as sitting:
         sitting.shows("nightly")
         sitting.type("b")
-        sitting.shows(f"http://127.0.0.1:{daemon.port}/api/auth/launch?ticket=")
+        sitting.shows(f"http://127.0.0.1:{daemon.port}/api/auth/launch?ticket=", "Esc Close")
+        sitting.type("\x1b")
+        sitting.hides("Esc Close")
         leave(sitting)
 
 

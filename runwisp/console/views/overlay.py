@@ -13,7 +13,7 @@ from runwisp.console.style import Line, Span, Tone
 from runwisp.console.views.sheet import Sheet
 
 WIDEST = 64
-CANCEL = "Esc Cancel"
+CANCEL, CLOSE = "Esc Cancel", "Esc Close"
 
 
 def over(lines: Sequence[Line], question: Question, on: Sheet) -> list[Line]:
@@ -54,7 +54,7 @@ def _choices(question: Question, columns: int) -> list[Line]:
     """In one row where they fit; the first is what Enter takes."""
     told = [(_told(choice.key, choice.words), at) for at, choice in enumerate(question.choices)]
     spans: list[Line] = [((text, Tone.KEY if at else Tone.SELECTED),) for text, at in told]
-    spans.append(((CANCEL, Tone.DIM),))
+    spans.append(((CANCEL if told else CLOSE, Tone.DIM),))
     if sum(map(line_width, spans)) + 2 * len(spans) > columns:
         return spans
     return [tuple(span for each in spans for span in (*each, ("  ", Tone.PLAIN)))]

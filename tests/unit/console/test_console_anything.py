@@ -20,6 +20,7 @@ from runwisp.console.messages import (
     Message,
     Mouse,
     MouseKind,
+    NoBrowser,
     NotDone,
     Opened,
     PasswordTold,
@@ -185,6 +186,7 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.builds(lambda stream, text: Lost(stream, text, Wall(NOON + 5000)), STREAMS, WORDS),
     st.builds(Failed, STREAMS, WORDS, WORDS),
     st.builds(PasswordTold, WORDS),
+    st.builds(NoBrowser, WORDS),
     st.builds(Told, WORDS, st.booleans()),
 )
 

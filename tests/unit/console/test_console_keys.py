@@ -15,6 +15,7 @@ from runwisp.console.messages import (
     Lost,
     Mouse,
     MouseKind,
+    NoBrowser,
     NotDone,
     OpenBrowser,
     Opened,
@@ -91,6 +92,16 @@ def test_the_help_has_every_key_in_it() -> None:
         assert binding.words in scene.text
     for where in Where:
         assert (where in scene.text) == any(binding.where is where for binding in BINDINGS)
+
+
+@pytest.mark.parametrize("key", ["escape", "enter"])
+def test_an_address_that_no_browser_could_open_is_shown_whole_until_it_was_read(key: str) -> None:
+    url = f"http://127.0.0.1:9477/api/auth/launch?ticket={'0123456789' * 5}"
+    scene = Scene().tell(NoBrowser(url)).later(60_000)
+    assert url in "".join(line[10:70].strip() for line in scene.lines)
+    assert "Esc Close" in scene.text
+    assert url[:40] not in scene.press(key).text
+    assert not scene.done
 
 
 def test_the_help_is_scrolled_and_left() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runwisp.clock import Wall
-from runwisp.console.messages import Came, Lost, PasswordTold
+from runwisp.console.messages import Came, Lost, NoBrowser, PasswordTold
 from runwisp.console.requests import DaemonLogStream, RunsStream
 from tests.unit.console.scene import (
     FAILED,
@@ -114,6 +114,9 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "debug": _debug,
     "help": lambda: Scene(rows=60).press("?"),
     "question": lambda: Scene().press("j", "j", "r"),
+    "no-browser": lambda: Scene().tell(
+        NoBrowser(f"http://127.0.0.1:9477/api/auth/launch?ticket={'0123456789' * 5}")
+    ),
     "leaving": lambda: Scene(has_started_daemon=True).press("q"),
     "saving": lambda: _opened_run().press("d"),
     "too-small": lambda: Scene(columns=18, rows=4),
