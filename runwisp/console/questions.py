@@ -32,6 +32,7 @@ OVERLAP = {
     "terminate": "It is running: the oldest run is stopped first.",
 }
 BY_SCHEDULE = "Its api_trigger is false: it runs by its schedule alone."
+BY_DAEMON = "Its api_trigger is false: only the daemon, when it starts, starts it."
 NO_TASK = "Choose a task, a service or a run first."
 
 
@@ -85,7 +86,7 @@ def run(model: Model) -> Turn:
         text = "All its instances are stopped and started again."
         return _asked(model, f"Restart {task.name}?", text, "Restart Service", RestartService(task.name)), ()
     if not task.definition.get("api_trigger", True):
-        return told(model, BY_SCHEDULE, is_bad=True), ()
+        return told(model, BY_DAEMON if task.is_service else BY_SCHEDULE, is_bad=True), ()
     if task.is_service:
         text = "All its instances are started."
         return _asked(model, f"Start {task.name}?", text, "Start Service", Trigger(task.name)), ()
@@ -116,7 +117,8 @@ def _ladder(task: Task | None) -> str:
         return "It gets its stop signal; what is left of it after its grace is killed."
     grace = length(int(task.definition.get("graceful_stop") or 0) // NANOS)
     signal = task.definition.get("stop_signal")
-    return f"It gets {signal}; what is left of it after {grace} is killed."
+    again = " The service then starts it again." if task.is_service else ""
+    return f"It gets {signal}; what is left of it after {grace} is killed.{again}"
 
 
 def _stopped(model: Model, task: Task) -> Model:

@@ -222,7 +222,7 @@ class Supervisor:
 
     def _trigger(self, turn: Turn, name: str, by: Trigger) -> Run | str | RunWispError:
         if not self.definitions[name].api_trigger:
-            return TriggerForbidden(f"{name} has api_trigger = false: only its schedule starts it")
+            return self._forbidden(name)
         if name in self.tasks:
             return self.tasks[name].triggered(turn, by)
         service = self.services[name]
@@ -242,8 +242,15 @@ class Supervisor:
     def _restart(self, turn: Turn, name: str) -> str | RunWispError:
         if name in self.tasks:
             return Refused(f"{name} is a task, not a service; trigger it instead")
-        self.services[name].restart(turn)
+        service = self.services[name]
+        if not service.is_up and not service.service.api_trigger:
+            return self._forbidden(name)
+        service.restart(turn)
         return f"{name} restarts"
+
+    def _forbidden(self, name: str) -> TriggerForbidden:
+        starter = "its schedule" if name in self.tasks else "the daemon, when it starts,"
+        return TriggerForbidden(f"{name} has api_trigger = false: only {starter} starts it")
 
     def _stop_run(self, turn: Turn, run_id: str) -> str | RunWispError:
         for name, service in self.services.items():

@@ -6,7 +6,7 @@ import pytest
 
 from runwisp.clock import HOUR, MINUTE, SECOND
 from runwisp.daemon.inputs import Asked, Due, RestartService
-from runwisp.errors import Refused
+from runwisp.errors import Refused, TriggerForbidden
 from runwisp.run import Run, Trigger
 from runwisp.task import Backoff
 from runwisp.wire import Overflowed
@@ -184,6 +184,16 @@ def test_restart_starts_a_stopped_one() -> None:
     assert history.restart("web") == "web restarts"
     assert history.alive() == ["web#2"]
     assert not history.supervisor.services["web"].is_stopped
+
+
+def test_api_trigger_false_means_that_neither_way_starts_a_stopped_one() -> None:
+    history = History(a_service(api_trigger=False))
+    assert history.restart("web") == "web restarts"
+    history.stop("web")
+    for answer in (history.restart("web"), history.trigger("web")):
+        assert isinstance(answer, TriggerForbidden)
+        assert answer.message == "web has api_trigger = false: only the daemon, when it starts, starts it"
+    assert history.alive() == []
 
 
 def test_restart_of_one_that_waits_starts_a_new_run_at_once() -> None:

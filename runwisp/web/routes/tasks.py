@@ -112,7 +112,7 @@ ROUTES = (
         handler=restart,
         summary="Stop and start a service, or start a stopped one.",
         result=Message,
-        refusals=(404, 409, 503),
+        refusals=(403, 404, 409, 503),
     ),
     Route(
         method="POST",

@@ -152,7 +152,7 @@ def test_what_changes_something_is_asked_first(
     ("made", "key", "told"),
     [
         (task("a", api_trigger=False), "r", "runs by its schedule alone"),
-        (service("a", stopped=True, api_trigger=False), "r", "runs by its schedule alone"),
+        (service("a", stopped=True, api_trigger=False), "r", "only the daemon, when it starts, starts it"),
         (task("a"), "s", "a is not running"),
         (service("a", stopped=True), "s", "a is not running"),
         (task("a"), "x", "Choose a run first"),
@@ -221,6 +221,13 @@ def test_quitting_can_be_thought_over() -> None:
 )
 def test_keys_for_the_world_outside(key: str, command: object) -> None:
     assert Scene().press(key).done == [command]
+
+
+def test_who_stops_a_run_of_a_service_is_told_that_it_comes_again() -> None:
+    scene = Scene().press("j", "j", "j", "enter", "s")
+    assert "Stop this run of web?" in scene.text
+    assert "The service then starts it again." in scene.text
+    assert "starts it again" not in Scene().press("j", "j", "enter", "s").text
 
 
 def test_a_password_is_shown_only_while_it_is_asked_for() -> None:
