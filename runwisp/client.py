@@ -243,7 +243,7 @@ class Client:
             kind = kinds.get(target.scheme)
             if kind and target.hostname and target.geturl() == f"{target.scheme}://{target.netloc}":
                 return kind(target.hostname, target.port, timeout=patience)
-        raise self._unreachable("Write the URL as http://HOST:PORT or https://HOST.")
+        raise self._unreachable("Write the URL as http://HOST:PORT or https://HOST, --host as an address.")
 
     def _refusal(self, response: HTTPResponse) -> RunWispError:
         """The error that a problem+json names."""

@@ -222,7 +222,7 @@ def _opened(path: str, flags: int) -> int:
 def _unreadable(path: str, error: OSError) -> ConfigUnreadable:
     hint = NAME_ANOTHER
     if isinstance(error, PermissionError):
-        hint = "Let this user read it, or run the command as one who may."
+        hint = f"Let {user_name(os.geteuid())} read it, or run the command as one who may."
     return ConfigUnreadable(
         f"cannot read the configuration {path}: {(error.strerror or str(error)).lower()}", hint
     )

@@ -26,6 +26,8 @@ FILE = "password"
 BASE62 = string.digits + string.ascii_letters
 LETTERS = 22
 LONGEST = 4096
+WRITE_IT = "Write one line into it"
+WRITE_OR_MAKE = f"{WRITE_IT}, or delete it and start the daemon, which then makes a new one."
 
 
 class Source(StrEnum):
@@ -61,7 +63,7 @@ def find(environ: Mapping[str, str], data: DataDir) -> Password | None:
         fd = data.open(FILE, os.O_RDONLY)
     except FileNotFoundError:
         return None
-    return Password(_read(fd, f"{data.path}/{FILE}"), Source.FILE)
+    return Password(_read(fd, f"{data.path}/{FILE}", WRITE_OR_MAKE), Source.FILE)
 
 
 def read(path: str) -> str:
@@ -97,7 +99,9 @@ def _is_written(data: DataDir, content: str) -> bool:
     except OSError as error:
         os.unlink(f"{data.absolute}/{FILE}")
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise _unusable(f"{data.path}/{FILE}", f"it cannot be written: {error.strerror}") from error
+            raise _unusable(
+                f"{data.path}/{FILE}", f"it cannot be written: {error.strerror}", WRITE_OR_MAKE
+            ) from error
         return False
     finally:
         os.close(fd)
@@ -123,24 +127,21 @@ def _credential(path: str) -> str | None:
     return _read(fd, path)
 
 
-def _read(fd: int, shown: str) -> str:
+def _read(fd: int, shown: str, hint: str = f"{WRITE_IT}.") -> str:
     """The content but for the newline at its end."""
     try:
         with os.fdopen(fd, "rb") as file:
             text = file.read(LONGEST + 1).decode().removesuffix("\n").removesuffix("\r")
     except OSError as error:
-        raise _unusable(shown, (error.strerror or str(error)).lower()) from error
+        raise _unusable(shown, (error.strerror or str(error)).lower(), hint) from error
     except UnicodeDecodeError as error:
-        raise _unusable(shown, "it is not UTF-8") from error
+        raise _unusable(shown, "it is not UTF-8", hint) from error
     if not text.strip():
-        raise _unusable(shown, "it is empty")
+        raise _unusable(shown, "it is empty", hint)
     if len(text) > LONGEST or "\n" in text:
-        raise _unusable(shown, "it is not one line of at most 4096 bytes")
+        raise _unusable(shown, "it is not one line of at most 4096 bytes", hint)
     return text
 
 
-def _unusable(shown: str, why: str) -> PasswordUnusable:
-    return PasswordUnusable(
-        f"cannot use the password in {shown}: {why}",
-        "Write one line into it, or delete it and start the daemon, which then makes a new one.",
-    )
+def _unusable(shown: str, why: str, hint: str = f"{WRITE_IT}.") -> PasswordUnusable:
+    return PasswordUnusable(f"cannot use the password in {shown}: {why}", hint)

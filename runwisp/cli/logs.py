@@ -50,7 +50,9 @@ def _latest(client: Client, task: str) -> JSON:
     """The one that started last: firings that were skipped meanwhile have nothing to show."""
     found = list(islice(runs_of(client, task), LATEST))
     if not found:
-        raise UnknownRun(f'"{task}" has not run yet', f"Start it with `runwisp run-task {task}`.")
+        may_start = client.get(path("tasks", task))["api_trigger"]
+        hint = f"Start it with `runwisp run-task {task}`." if may_start else ""
+        raise UnknownRun(f'"{task}" has not run yet', hint)
     return next((run for run in found if "start_at" in run), found[0])
 
 

@@ -265,10 +265,12 @@ def test_logs_follows_a_run_to_its_end(house: House) -> None:
 
 
 def test_logs_says_where_there_is_nothing_to_show(house: House) -> None:
-    house.start('[tasks.quiet]\nrun = "true"\n' + HELLO)
+    closed = '[tasks.closed]\nrun = "true"\napi_trigger = false\n'
+    house.start('[tasks.quiet]\nrun = "true"\n' + closed + HELLO)
     never = runwisp(house, "logs", "quiet")
     assert (never.returncode, never.stdout) == (1, "")
-    assert '"quiet" has not run yet' in never.stderr
+    assert never.stderr == '"quiet" has not run yet\nStart it with `runwisp run-task quiet`.\n'
+    assert runwisp(house, "logs", "closed").stderr == '"closed" has not run yet\n'
     runwisp(house, "run-task", "quiet", "--follow")
     nothing = runwisp(house, "logs", "quiet")
     assert (nothing.returncode, nothing.stdout) == (0, "")

@@ -12,6 +12,7 @@ import pytest
 from runwisp import config
 from runwisp.config import Config
 from runwisp.errors import ConfigError, ConfigUnreadable
+from tests.integration.forked import as_nobody
 
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534
@@ -188,3 +189,17 @@ assert grown < 100 * 1024, grown
         timeout=60,
     )
     assert not done.returncode, done.stderr
+
+
+@needs_root
+def test_who_may_not_read_it_is_named(open_folder: Path) -> None:
+    """Root becomes the owner of the data directory, and so may be somebody else than it thinks."""
+    file = open_folder / "runwisp.toml"
+    file.touch(0o600)
+
+    def refused() -> str:
+        with pytest.raises(ConfigUnreadable) as caught:
+            config.load(str(file))
+        return caught.value.hint
+
+    assert as_nobody(refused) == "Let nobody read it, or run the command as one who may."

@@ -136,6 +136,7 @@ def test_a_file_that_has_not_is_named(
         assert sitting.ends() == 1
         assert "secret" in sitting.text
         assert "wrong" not in sitting.text
+        assert "makes a new one" not in sitting.text, "no daemon makes that file"
         assert sitting.is_restored
 
 
