@@ -6,6 +6,7 @@ Touches nothing outside. Reads no secret: only that each is given in exactly one
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +28,7 @@ from runwisp.frozen import frozen
 from runwisp.notifier import INAPP, Notifier, NotifySettings, Secret, SecretSource
 from runwisp.route import Match, Route, split
 from runwisp.tomlplaces import Path
-from runwisp.values import BadValue, one_of
+from runwisp.values import BadValue, filled_text, one_of
 
 SOURCES = dict(zip(SECRET_FORMS, SecretSource, strict=True))
 
@@ -70,7 +71,9 @@ def read_notifiers(found: Findings, document: Mapping[str, Any], folder: str) ->
 
 def read_settings(found: Findings, document: Mapping[str, Any], notifiers: Notifiers) -> NotifySettings:
     values = read_named_table(found, document, "notify")
-    check_addresses(found, ("notify", "default_notifiers"), values.get("default_notifiers", ()), notifiers)
+    table = document.get("notify")
+    given = table.get("default_notifiers") if isinstance(table, dict) else None
+    check_addresses(found, ("notify", "default_notifiers"), given, notifiers)
     return NotifySettings(**values)
 
 
@@ -79,7 +82,7 @@ def read_routes(found: Findings, document: Mapping[str, Any], notifiers: Notifie
     for path, table in tables_of(found, ("notification_route",), document.get("notification_route", [])):
         values = read_table(found, path, table, ROUTE | {"match": lambda value: value})
         match = _read_match(found, (*path, "match"), values.get("match", {}))
-        check_addresses(found, (*path, "notify"), values.get("notify", ()), notifiers)
+        check_addresses(found, (*path, "notify"), table.get("notify"), notifiers)
         _has_required(found, path, table, ("notify",))
         if match is not None and "notify" in values:
             routes.append(Route(match, values["notify"]))
@@ -94,12 +97,15 @@ def _read_match(found: Findings, path: Path, value: object) -> Match | None:
     return Match(**values | {"kind": frozenset(values["kind"])}) if "kind" in values else None
 
 
-def check_addresses(found: Findings, path: Path, addresses: Sequence[str], notifiers: Notifiers) -> None:
-    """Each must be a declared notifier, with a target where it needs one and none where it has none."""
-    for index, address in enumerate(addresses):
-        message = _address_flaw(address, notifiers)
-        if message:
-            found.error((*path, index), message)
+def check_addresses(found: Findings, path: Path, given: object, notifiers: Notifiers) -> None:
+    """Each must be a declared notifier, with a target where it needs one and none where it has none.
+
+    ``given`` is as in the file: what is no text in it is told already, and keeps no other from being told.
+    """
+    for index, address in enumerate(given if isinstance(given, list) else ()):
+        with suppress(BadValue):
+            if message := _address_flaw(filled_text(address), notifiers):
+                found.error((*path, index), message)
 
 
 def _address_flaw(address: str, notifiers: Notifiers) -> str:

@@ -98,6 +98,8 @@ def _definition(
     if "run" not in table:
         found.error((*path, "run"), "is missing; write the command to start", is_key=True)
     _check(path, values, around)
+    for key in ("notify_on_failure", "notify_on_success"):
+        check_addresses(found, (*path, key), table.get(key), around.notifiers)
     if "run" not in values:
         return None
     _resolve_paths(values, around)
@@ -122,9 +124,6 @@ def _check(path: Path, values: Mapping[str, Any], around: Surroundings) -> None:
     if values.get("restart") is Restart.ON_FAILURE and values.get("retry_attempts"):
         message = 'excludes restart = "on_failure", which goes on until it succeeds; remove one of them'
         found.error((*path, "retry_attempts"), message, is_key=True)
-    for key in ("notify_on_failure", "notify_on_success"):
-        if key in values:
-            check_addresses(found, (*path, key), values[key], around.notifiers)
 
 
 def _resolve_paths(values: dict[str, Any], around: Surroundings) -> None:

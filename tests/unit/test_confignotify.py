@@ -232,6 +232,21 @@ def test_an_address_that_cannot_be_reached_fails_at_load(use: str, address: str,
     assert why in problem
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        '[tasks.a]\nrun = "x"\nnotify_on_failure = ["nope", 3, ""]',
+        '[notify]\ndefault_notifiers = ["nope", 3, ""]',
+        '[[notification_route]]\nmatch.kind = ["run.failed"]\nnotify = ["nope", 3, ""]',
+    ],
+)
+def test_what_is_no_address_keeps_no_other_flaw_from_being_told(use: str) -> None:
+    nope, three, empty = problems(DECLARED + use)
+    assert '"nope" is not the id of a notifier' in nope
+    assert "[1]" in three
+    assert "[2]" in empty
+
+
 def test_a_notifier_with_a_flaw_is_not_reported_as_undeclared_as_well() -> None:
     text = '[[notifier]]\nid = "a"\ntype = "command"\n[tasks.b]\nrun = "x"\nnotify_on_failure = ["a"]'
     assert len(problems(text)) == 1
