@@ -86,7 +86,11 @@ class Hub:
             case Refusal() as refusal:
                 raise errors.told(refusal.code, refusal.message, refusal.hint, refusal.retry_after)
             case None:
-                raise DaemonSilent("The daemon does not answer.", "Try again; see the daemon's log.")
+                # Nothing takes back what it has not read yet.
+                raise DaemonSilent(
+                    "The daemon does not answer.",
+                    "It may still do what was asked: look before you try again, and see its log.",
+                )
 
     def admit(self, address: str) -> None:
         """Takes a slot for one stream, to be used by ``adopt`` or given back.

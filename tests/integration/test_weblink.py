@@ -12,9 +12,23 @@ from dataclasses import replace
 import pytest
 
 from runwisp.daemon.weblink import WebLink
+from runwisp.daemonlog import Format, Level, Log
+from runwisp.errors import DaemonSilent
 from runwisp.link import Link
 from runwisp.run import EndReason, Run, ended, started
-from runwisp.webwire import FROM_WEB, TO_WEB, LogLine, RunSaved, RunsDeleted, TaskChanged, ToWeb, Welcome
+from runwisp.web import hub
+from runwisp.webwire import (
+    FROM_WEB,
+    TO_WEB,
+    LogLine,
+    RunSaved,
+    RunsDeleted,
+    TaskChanged,
+    ToWeb,
+    Trigger,
+    Welcome,
+)
+from tests.integration.forked import forked
 from tests.integration.rows import T0, a_run
 
 
@@ -137,3 +151,16 @@ def test_the_descriptors_of_the_welcome_are_closed_once_web_serves_or_is_gone(pa
     assert len(memories()) == 1
     other.close()
     assert not memories()
+
+
+def test_who_waits_in_vain_is_not_told_that_nothing_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "PATIENCE", 0.01)
+
+    def asked() -> str:
+        _daemon, web = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        log = Log(2, Level.INFO, Format.TEXT, lambda: T0, is_journal=False)
+        with pytest.raises(DaemonSilent) as caught:
+            hub.Hub(Link(web, TO_WEB), log).ask(lambda ticket: Trigger(ticket, "backup"))
+        return str(caught.value)
+
+    assert "It may still do what was asked: look before you try again" in str(forked(asked))
