@@ -97,6 +97,19 @@ def test_tasks_run_as_the_user_of_the_service(machine: Machine) -> None:
     assert said[-3:] == ["runwisp", "runwisp", "/etc/runwisp"]
 
 
+@pytest.mark.parametrize(("pid", "is_told"), [("4711", True), ("0", False), (None, False)])
+def test_an_upgrade_asks_systemd_for_the_daemon_wherever_its_data_is(
+    tmp_path: Path, pid: str | None, is_told: bool
+) -> None:
+    asked = tmp_path / "systemctl"
+    asked.write_text(f"#!/bin/sh\n{f'echo {pid}' if pid else 'exit 1'}\n")
+    asked.chmod(0o755)
+    command = ["/bin/sh", str(ROOT / "debian/runwisp.postinst"), "configure", "0.4.0"]
+    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    assert ("the daemon (pid 4711) was not restarted" in done.stdout) is is_told
+
+
 def test_an_upgrade_leaves_the_daemon_and_what_it_runs_alone_and_says_so(
     machine: Machine, newer: Path
 ) -> None:
