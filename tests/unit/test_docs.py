@@ -90,3 +90,12 @@ def test_the_env_file_that_is_shown_means_what_is_said_of_it() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_explained(command: str) -> None:
     assert f"``runwisp {command}" in page("docs/commands.rst")
+
+
+def test_the_manual_page_has_every_variable_that_the_package_offers_and_names_no_folder_of_ours() -> None:
+    """It is drawn from this page, and a package installs no docs/ beside it."""
+    manual = page("docs/commands.rst")
+    offered = re.findall(r"^#(RUNWISP_\w+)=", page("debian/runwisp.default"), re.MULTILINE)
+    assert offered
+    assert [name for name in offered if name not in manual] == []
+    assert "docs/" not in manual
