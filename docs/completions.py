@@ -17,8 +17,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from runwisp.cli import main as command_line
 
-TASKS = "runwisp list 2>/dev/null | sed -n '2,/^$/s/ .*//p'"
+NAMES = "2>/dev/null | sed -n '2,/^$/s/ .*//p'"
 """Names of tasks hold no letter that a shell would take for more than itself."""
+
+TASKS = f"runwisp list {NAMES}"
+WHOSE = ("-c", "--config", "--data")
+"""Flags that say whose tasks they are."""
 
 
 @dataclass(frozen=True)
@@ -88,29 +92,43 @@ def bash() -> str:
         for name, word in sorted(values.items())
         if word.value
     )
+    others = "|".join(name for name, word in sorted(values.items()) if word.value and name not in WHOSE)
     return f"""\
 # bash completion for runwisp
 # Drawn from its command line by docs/completions.py.
 
 _runwisp() {{
     local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD - 1]}}
-    local command= flags= argument= word
+    local command= flags= argument= i
+    local -a whose=() arguments=()
     COMPREPLY=()
+    [[ $prev == = ]] && prev=${{COMP_WORDS[COMP_CWORD - 2]}}
+    [[ $cur == = ]] && prev=${{COMP_WORDS[COMP_CWORD - 1]}} cur=
     case $prev in
 {valued}
     esac
-    for word in "${{COMP_WORDS[@]:1:COMP_CWORD - 1}}"; do
-        case " {names} " in *" $word "*) command=$word; break ;; esac
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${{COMP_WORDS[i]}} in
+        {"|".join(WHOSE)})
+            whose+=("${{COMP_WORDS[i]}}")
+            [[ ${{COMP_WORDS[i + 1]}} == = ]] && ((i++))
+            whose+=("${{COMP_WORDS[++i]}}") ;;
+        {others})
+            [[ ${{COMP_WORDS[i + 1]}} == = ]] && ((i++))
+            ((i++)) ;;
+        -*) ;;
+        *) if [[ $command ]]; then arguments+=("${{COMP_WORDS[i]}}"); else command=${{COMP_WORDS[i]}}; fi ;;
+        esac
     done
     case $command in
 {cases}
     esac
     if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "$flags" -- "$cur"))
+        mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")
     elif [[ -z $command ]]; then
-        COMPREPLY=($(compgen -W "{names}" -- "$cur"))
-    elif [[ $argument == TASK ]]; then
-        COMPREPLY=($(compgen -W "$({TASKS})" -- "$cur"))
+        mapfile -t COMPREPLY < <(compgen -W "{names}" -- "$cur")
+    elif [[ $argument == TASK && ${{#arguments[@]}} == 0 ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(runwisp "${{whose[@]}}" list {NAMES})" -- "$cur")
     fi
 }}
 complete -F _runwisp runwisp
@@ -125,10 +143,10 @@ def _bash_case(command: Command) -> str:
 
 def _bash_value(word: Word) -> str:
     if word.choices:
-        return f'COMPREPLY=($(compgen -W "{" ".join(word.choices)}" -- "$cur"));'
+        return f'mapfile -t COMPREPLY < <(compgen -W "{" ".join(word.choices)}" -- "$cur");'
     kinds = {"FILE": "-f", "DIR": "-d"}
     if word.value in kinds:
-        return f'compopt -o filenames; COMPREPLY=($(compgen {kinds[word.value]} -- "$cur"));'
+        return f'compopt -o filenames; mapfile -t COMPREPLY < <(compgen {kinds[word.value]} -- "$cur");'
     return ""
 
 
@@ -146,8 +164,15 @@ def zsh() -> str:
 # Drawn from its command line by docs/completions.py.
 
 _runwisp_tasks() {{
-    local -a tasks
-    tasks=(${{(f)"$({TASKS})"}})
+    local -a tasks whose
+    local -i i
+    for ((i = 2; i < $#typed; i++)); do
+        case $typed[i] in
+            ({"|".join(WHOSE)}) whose+=("$typed[i]" "${{(Q)typed[i + 1]}}") ;;
+            (--config=*|--data=*) whose+=("${{(Q)typed[i]}}") ;;
+        esac
+    done
+    tasks=(${{(f)"$(runwisp $whose list {NAMES})"}})
     _describe task tasks
 }}
 
@@ -161,6 +186,7 @@ _runwisp_commands() {{
 
 _runwisp() {{
     local curcontext=$curcontext state line
+    local -a typed=("${{words[@]}}")
     _arguments -C -s \\
 {_zsh_specs(whole())} \\
         '1: :_runwisp_commands' \\

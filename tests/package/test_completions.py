@@ -68,9 +68,21 @@ def test_commands_flags_values_and_tasks_are_offered(shell: Callable[..., list[s
     assert "runwisp.toml" in shell(folder, "runwisp", "--config", "runwisp.t")
 
 
-def test_zsh_completes_what_is_typed(folder: Path) -> None:
+def test_bash_offers_the_tasks_of_the_configuration_that_was_named_and_once(folder: Path) -> None:
+    (folder / "an other.toml").write_text('[tasks.elsewhere]\nrun = "true"\n')
+    for named in (["-c", "an other.toml"], ["--config", "=", "an other.toml"]):
+        assert bash(folder, "runwisp", *named, "exec", "") == ["elsewhere"]
+        assert bash(folder, "runwisp", "exec", *named, "") == ["elsewhere"]
+    assert bash(folder, "runwisp", "--port", "9500", "logs", "ba") == ["backup"]
+    assert bash(folder, "runwisp", "logs", "backup", "") == [""], "a run, which cannot be guessed"
+    assert bash(folder, "runwisp", "-c", "an") == ["an other.toml"]
+
+
+@pytest.mark.parametrize("typed", [ZSH, ZSH.replace("runwisp exe", "runwisp -c other.toml exe")])
+def test_zsh_completes_what_is_typed(folder: Path, typed: str) -> None:
+    (folder / "other.toml").write_text('[tasks.baker]\nrun = "pwd >did"\n')
     assert told(folder, "zsh", "-f", "-n", "_runwisp") == []
-    told(folder, "script", "-qec", "zsh -f -i", "/dev/null", typed=ZSH)
+    told(folder, "script", "-qec", "zsh -f -i", "/dev/null", typed=typed)
     assert (folder / "did").exists()
 
 
