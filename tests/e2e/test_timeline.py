@@ -222,6 +222,39 @@ def test_a_thousand_lanes_and_very_many_runs(page: Page, site: Site) -> None:
     assert effort.spent() / FRAMES < 0.1
 
 
+def test_the_oldest_runs_make_room_for_those_that_are_heard_of(page: Page, site: Site) -> None:
+    longhistory.start(site, runs=19_000, of_tasks=1, over=6 * DAY)
+    page.add_init_script(HEARD)
+    log_in(page, "/timeline?span=7d&as=table")
+    runs = page.locator(".lane-table [data-label=Runs]")
+    expect(runs).to_have_text("19,000")
+    older = page.get_by_role("button", name="Load older")
+    expect(older).to_have_count(0)
+    page.evaluate("window.end(2500)")
+    expect(page.get_by_text("The newest 20,000 runs are shown")).to_be_visible()
+    expect(runs).to_have_text("20,000")
+    older.click()
+    expect(runs).to_have_text("21,500")
+    expect(older).to_have_count(0)
+
+
+HEARD = """
+const ask = window.fetch;
+window.fetch = (path, options) => {
+  if (path !== "/api/runs/stream") return ask(path, options);
+  return Promise.resolve(new Response(new ReadableStream({ start: (stream) => { window.told = stream; } })));
+};
+window.end = (count) => {
+  const now = new Date().toISOString();
+  const said = { task_name: "task-0", status: "ended", end_reason: "success", exit_code: 0 };
+  const times = { created_at: now, start_at: now, end_at: now };
+  const events = Array.from({ length: count }, (_, at) => {
+    const run = { id: `Z${at}`, triggered_by: "cron", ...said, ...times };
+    return `event: run.completed\ndata: ${JSON.stringify(run)}\n\n`;
+  });
+  window.told.enqueue(new TextEncoder().encode(events.join("")));
+};
+"""
 FRAMES = 30
 MOVES = """
 async (frames) => {

@@ -65,30 +65,40 @@ const lane = () => {
 export const lanes = () => {
   /** @type {Map<string, ReturnType<typeof lane>>} */
   const byTask = new Map();
-  let ids = new Set();
+  /** @type {Map<string, object>} by id */
+  const runs = new Map();
   const of = (name) => {
     if (!byTask.has(name)) byTask.set(name, lane());
     return byTask.get(name);
   };
-  return {
+  const self = {
     of: (name) => of(name).order(),
     names: () => byTask.keys(),
     get size() {
-      return ids.size;
+      return runs.size;
     },
     put(run) {
-      ids.add(run.id);
+      runs.set(run.id, run);
       of(run.task_name).put(run);
     },
     drop(run) {
-      ids.delete(run.id);
+      runs.delete(run.id);
       of(run.task_name).drop(run.id);
     },
     clear() {
       byTask.clear();
-      ids = new Set();
+      runs.clear();
+    },
+    /** Keeps so many, the newest, and what goes on. @returns the time in ms before which some are not here */
+    keep(most) {
+      const ended = [...runs.values()].filter(({ status }) => status === "ended");
+      ended.sort((a, b) => (a.created_at < b.created_at ? -1 : 1));
+      const oldest = ended.slice(0, runs.size - most);
+      oldest.forEach(self.drop);
+      return Date.parse(oldest.at(-1).created_at);
     },
   };
+  return self;
 };
 
 /** The place of the first mark that starts at `at` or later. */

@@ -89,6 +89,13 @@ export const timelineRuns = (wantedFrom, changed) => {
     changed();
   };
 
+  /** As many as were asked for, however long they are heard of. To find what is dropped, it begins anew. */
+  const trim = () => {
+    if (running || found.size < portions * PORTION + PAGE) return;
+    self.since = Math.max(self.since, found.keep(portions * PORTION));
+    cursor = "";
+  };
+
   const page = async (mine) => {
     const created_after = new Date(floor).toISOString();
     const params = { created_after, before: cursor, limit: PAGE };
@@ -96,7 +103,8 @@ export const timelineRuns = (wantedFrom, changed) => {
     if (running !== mine) return;
     runs.forEach(found.put);
     cursor = next_cursor ?? "";
-    self.since = cursor ? Date.parse(runs.at(-1)?.created_at ?? self.since) : floor;
+    const upTo = cursor ? Date.parse(runs.at(-1)?.created_at ?? self.since) : floor;
+    self.since = Math.min(self.since, upTo);
   };
 
   const news = newsFor((changes) => {
@@ -104,6 +112,7 @@ export const timelineRuns = (wantedFrom, changed) => {
       if (type === "run.deleted") found.drop(run);
       else found.put(run);
     }
+    trim();
     changed();
   });
 
