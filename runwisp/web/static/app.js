@@ -5,7 +5,9 @@
 //   changes, not when its query does: read that with `query()`, change it with `setQuery()` (router.js).
 // - Its view gives an <h1> first (class sr-only where it would repeat), then panels (css/parts.css).
 // - Data: `get`, `post` (api.js), `store`, `onRuns`, `onReload` (store.js; end them in onremove), `stream`
-//   (sse.js). `loader` (loader.js) shows waiting, failure and emptiness. What changes something: actions.js.
+//   (sse.js). `loader` (loader.js) shows waiting, failure and emptiness. What is both loaded and heard of goes
+//   through `newsFor` (news.js), what is tried again waits by `pauses` (pauses.js). What changes something:
+//   actions.js.
 // - States: `RunState`, `TaskState` (states.js); times: `Ago`, `Countdown`, `Elapsed`, `RunLength`, `Exact`
 //   (times.js); numbers and lengths: format.js; signs: icons.js; questions: dialog.js; news: announce.js.
 // - Styles of its own: `await styles("/css/<name>.css")` (styles.js) at the top of its module.
