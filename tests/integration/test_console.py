@@ -260,7 +260,7 @@ def test_a_log_is_searched_shown_alone_and_saved(house: House) -> None:
         sitting.type("d")
         sitting.shows("Save")
         sitting.type("\x7f" * 60 + "saved.log" + ENTER)
-        sitting.shows("is there already")
+        sitting.until(lambda: "already. Choose another name." in " ".join(sitting.text.split()))
         assert (house.folder / "saved.log").read_text() == log
         leave(sitting)
 
