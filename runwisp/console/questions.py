@@ -31,8 +31,7 @@ OVERLAP = {
     "skip": "It is running: this run will be refused.",
     "terminate": "It is running: the oldest run is stopped first.",
 }
-BY_SCHEDULE = "Its api_trigger is false: it runs by its schedule alone."
-BY_DAEMON = "Its api_trigger is false: only the daemon, when it starts, starts it."
+NOT_BY_HAND = "Its api_trigger is false: it is not started by hand."
 NO_TASK = "Choose a task, a service or a run first."
 
 
@@ -86,7 +85,7 @@ def run(model: Model) -> Turn:
         text = "All its instances are stopped and started again."
         return _asked(model, f"Restart {task.name}?", text, "Restart Service", RestartService(task.name)), ()
     if not task.definition.get("api_trigger", True):
-        return told(model, BY_DAEMON if task.is_service else BY_SCHEDULE, is_bad=True), ()
+        return told(model, NOT_BY_HAND, is_bad=True), ()
     if task.is_service:
         text = "All its instances are started."
         return _asked(model, f"Start {task.name}?", text, "Start Service", Trigger(task.name)), ()

@@ -39,7 +39,7 @@ GROUPS: dict[str, dict[str, Spelled]] = {
         "run_on_start": _yes_no,
         "catch_up": _worded(skip="skip: not at all", latest="latest: the last one", all="all of them"),
         "max_catch_up_runs": count,
-        "api_trigger": lambda value: "yes" if value else "no: by its schedule alone",
+        "api_trigger": lambda value: "yes" if value else "no: not by hand",
         "autostart": _yes_no,
         "instances": count,
     },

@@ -151,8 +151,8 @@ def test_what_changes_something_is_asked_first(
 @pytest.mark.parametrize(
     ("made", "key", "told"),
     [
-        (task("a", api_trigger=False), "r", "runs by its schedule alone"),
-        (service("a", stopped=True, api_trigger=False), "r", "only the daemon, when it starts, starts it"),
+        (task("a", api_trigger=False), "r", "it is not started by hand"),
+        (service("a", stopped=True, api_trigger=False), "r", "it is not started by hand"),
         (task("a"), "s", "a is not running"),
         (service("a", stopped=True), "s", "a is not running"),
         (task("a"), "x", "Choose a run first"),

@@ -38,7 +38,7 @@ const button = (name, label, act, isOff) =>
   );
 
 const actions = (task) => {
-  const off = !task.api_trigger && "Its api_trigger is false: it runs by its schedule alone";
+  const off = !task.api_trigger && "Its api_trigger is false: it is not started by hand";
   const run = (word) => button("play", `${word} ${task.name}`, () => runTask(task), off);
   const stop = button("stop", `Stop ${task.name}`, () => stopTask(task));
   if (task.kind === "service") {

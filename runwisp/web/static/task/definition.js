@@ -36,7 +36,7 @@ const GROUPS = [
       ["run_on_start", yesNo],
       ["catch_up", worded(CATCH_UP)],
       ["max_catch_up_runs", count],
-      ["api_trigger", (value) => (value ? "yes" : "no: by its schedule alone")],
+      ["api_trigger", (value) => (value ? "yes" : "no: not by hand")],
       ["autostart", yesNo],
       ["instances", count],
     ],

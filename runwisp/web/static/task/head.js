@@ -22,7 +22,7 @@ const button = (kind, name, label, act, off) =>
 const isUp = (task) => task.running > 0 || task.queued > 0 || !task.stopped;
 
 const buttons = (task) => {
-  const off = !task.api_trigger && "Its api_trigger is false: it runs by its schedule alone";
+  const off = !task.api_trigger && "Its api_trigger is false: it is not started by hand";
   if (task.kind === "service") {
     return isUp(task)
       ? [
