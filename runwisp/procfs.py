@@ -119,7 +119,13 @@ def has_session(target: Target) -> bool:
     """Whether the session numbered like a run's first process is the run's. The kernel gives a number anew
     only when nobody has it any more, as its pid, group or session; a zombie still does.
     """
-    return not target.is_reaped or any(start_ticks(each.pid) == each.started for each in target.known)
+    return not target.is_reaped or any(_is_in(target.pid, each) for each in target.known)
+
+
+def _is_in(sid: int, member: Member) -> bool:
+    """Whether it has not begun a session of its own since it was known."""
+    stat = _stat(member.pid)
+    return stat is not None and stat.started == member.started and stat.sid == sid
 
 
 def signal_runs(targets: Sequence[Target], signum: Signals, data_dir: str) -> list[Member]:
@@ -173,8 +179,8 @@ def _signal_all(leaders: Collection[int], members: Iterable[Member], signum: Sig
 
 
 def _pidfd(pid: int) -> int | None:
-    """None without such a process, and where no pidfd is to be had: old kernel, container that forbids it,
-    all descriptors are taken. Then a look right before the signal has to do: a pid that just ended is not
+    """None without such a process, and where no pidfd is to be had: old kernel, container that forbids it.
+    Then a look right before the signal has to do: a pid that just ended is not
     given anew before all others were.
     """
     try:
@@ -200,11 +206,13 @@ class _Stat:
     parent: int
     pgid: int
     sid: int
+    threads: int
     started: int
 
     @property
     def is_dead(self) -> bool:
-        return self.state in (b"Z", b"X")
+        """One whose first thread alone has ended looks like a zombie, and runs."""
+        return self.state in (b"Z", b"X") and self.threads <= 1
 
 
 def _stat(pid: int) -> _Stat | None:
@@ -224,6 +232,7 @@ def _stat(pid: int) -> _Stat | None:
         parent=int(fields[1]),
         pgid=int(fields[2]),
         sid=int(fields[3]),
+        threads=int(fields[17]),
         started=int(fields[19]),
     )
 

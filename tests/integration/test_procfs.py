@@ -234,9 +234,25 @@ def test_the_session_of_a_reaped_run_is_its_own_while_a_known_member_is_there(be
     signal_runs([target], signal.SIGKILL, bench.data_dir)
     wait_for(lambda: not procfs.has_session(target))
     with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:
+        member = Member(stranger.pid, procfs.start_ticks(stranger.pid) or 0, 0, 0, "sleep", run.id)
+        assert not procfs.has_session(replace(target, known=[member])), "it left for a session of its own"
         signal_runs([replace(target, pid=stranger.pid)], signal.SIGKILL, bench.data_dir)
         assert stranger.poll() is None
         stranger.kill()
+
+
+def test_what_goes_on_without_its_first_thread_lives_and_is_ended(bench: Bench) -> None:
+    """proc_pid_stat(5) shows the state of the first thread alone, which is that of a zombie then."""
+    threads = "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(60,)).start(); "
+    launched, run = bench.start(
+        bench.task(f"exec {sys.executable} -c '{threads}ctypes.CDLL(None).pthread_exit(0)'")
+    )
+    stat = Path(f"/proc/{launched.pid}/stat")
+    wait_for(lambda: stat.read_text().split()[2] == "Z")
+    assert procfs.is_alive(launched.pid, launched.pid_started)
+    [member] = members_of({run.id}, bench.data_dir, {launched.pid: run.id})
+    assert signal_member(member, signal.SIGKILL) is Outcome.SENT
+    assert bench.end(launched).exit_code == 137
 
 
 def test_a_run_that_ignores_the_stop_signal_is_killed(bench: Bench) -> None:
