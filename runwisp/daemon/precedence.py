@@ -37,7 +37,7 @@ def _task_of(happened: Input, task_of_run: Callable[[str], str]) -> str | None:
         case Due(Timer(key=run_id, task_name=task_name)):
             return task_name or (task_of_run(run_id) if run_id else None)
         case Asked(wish):
-            return task_of_run(wish.run_id) if isinstance(wish, StopRun) else wish.name
+            return (task_of_run(wish.run_id) or None) if isinstance(wish, StopRun) else wish.name
         case ClockStepped() | StopDaemon():
             return None
         case _:

@@ -243,7 +243,7 @@ class Supervisor:
         if name in self.tasks:
             return Refused(f"{name} is a task, not a service; trigger it instead")
         service = self.services[name]
-        if not service.is_up and not service.service.api_trigger:
+        if service.is_stopped and not service.service.api_trigger:
             return self._forbidden(name)
         service.restart(turn)
         return f"{name} restarts"

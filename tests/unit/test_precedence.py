@@ -69,6 +69,11 @@ def test_that_a_run_has_ended_is_known_before_what_came_later_for_its_task(later
     assert order([*waiting, STOP], firing("a")) == [*waiting, STOP, firing("a")]
 
 
+def test_that_a_waiting_run_is_stopped_comes_before_a_firing_that_may_be_its_task_s() -> None:
+    stopped = Asked(StopRun("waiting-run"), 1)
+    assert order([stopped], firing("a")) == [stopped, firing("a")]
+
+
 def test_what_is_left_of_a_run_that_has_ended_waits() -> None:
     gone = Drained("run-of-nobody", 0, 0, 0, 0, is_held=False)
     assert order([gone], firing("a")) == [firing("a"), gone]

@@ -196,6 +196,11 @@ def test_api_trigger_false_means_that_neither_way_starts_a_stopped_one() -> None
     assert history.alive() == []
 
 
+def test_api_trigger_false_keeps_no_one_from_restarting_what_is_being_restarted() -> None:
+    history = History(a_service(api_trigger=False), programs={"web": Program(obeys=False)})
+    assert [history.restart("web"), history.restart("web")] == ["web restarts"] * 2
+
+
 def test_restart_of_one_that_waits_starts_a_new_run_at_once() -> None:
     history = History(a_service())
     history.exit("web#1", 1)
