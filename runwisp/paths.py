@@ -219,10 +219,13 @@ class DataDir:
 
 def denied(data: DataDir, error: DataDirError, hint: str = "") -> DataDirError:
     """What a command says where it is only the daemon's user that may look; any other error as it is."""
-    if not isinstance(error.__cause__, PermissionError):
-        return error
     place = _nearest(data.absolute)
-    owner = user_name(os.stat(place).st_uid)
+    uid = os.stat(place).st_uid
+    is_missing = place != data.absolute and os.access(place, os.X_OK, effective_ids=True)
+    is_other_s = isinstance(error.__cause__, PermissionError) and uid != os.geteuid()
+    if is_missing or not is_other_s:
+        return error
+    owner = user_name(uid)
     return DataDirError(
         f"permission denied on the data directory {data.path}: {_owned(place)}, this command runs as "
         f"{user_name(os.geteuid())}",

@@ -16,6 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from runwisp.cli import status
+from runwisp.client import Client
+from runwisp.errors import HistoryBusy
 from runwisp.run import EndReason, Phase, Run
 from runwisp.version import VERSION
 from tests.integration.running import ROOT, RUNWISP, House, child, is_alive
@@ -76,6 +79,19 @@ def started_run(house: House, task: str) -> Run:
 
 
 # status
+
+
+def test_status_makes_do_with_what_began_in_the_day_where_too_much_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def runs_of(_client: object, _task: None, **query: str) -> list[dict[str, str]]:
+        if "sort_field" in query:
+            raise HistoryBusy("the history is being sorted for somebody else")
+        return [query]
+
+    monkeypatch.setattr(status, "runs_of", runs_of)
+    [found] = status._failures(Client("http://127.0.0.1:1"))
+    assert found.keys() == {"status", "created_after"}
 
 
 def test_status_of_a_healthy_daemon(house: House) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from runwisp.errors import DataDirError, DataDirLocked, SymlinkRefused
-from runwisp.paths import DataDir, open_private
+from runwisp.paths import DataDir, denied, open_private
+from tests.integration.forked import as_nobody
 
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534
@@ -404,3 +405,25 @@ def test_a_full_disk_does_not_keep_a_daemon_from_its_lock(tmp_path: Path) -> Non
         lock.release()
     finally:
         subprocess.run(["umount", "data"], check=True)
+
+
+@as_root
+def test_another_owner_is_only_named_where_there_is_one(open_folder: Path) -> None:
+    """Who may not write in a directory of their own, or make one, is not sent to sudo."""
+    own = open_folder / "own"
+    own.mkdir(mode=0o500)
+    os.chown(own, NOBODY, NOBODY)
+
+    def told(path: Path) -> list[object]:
+        data = DataDir(str(path))
+        try:
+            data.prepare()
+        except DataDirError as error:
+            return [denied(data, error) is error, str(error)]
+        return []
+
+    for path, words in {own: "cannot write in it", open_folder / "new": "cannot make it"}.items():
+        found = as_nobody(lambda path=path: told(path))  # type: ignore[misc]
+        assert isinstance(found, list)
+        assert found[0], "another owner is named"
+        assert words in found[1]
