@@ -176,7 +176,7 @@ def test_a_web_that_hangs_does_not_hold_up_the_end(house: House) -> None:
 
 
 def test_while_the_former_life_is_being_ended_the_daemon_is_starting(house: House) -> None:
-    config = '[daemon]\nshutdown_timeout = "100ms"\n[services.s]\ngraceful_stop = "1h"\n'
+    config = '[daemon]\nshutdown_timeout = "1m"\n[services.s]\ngraceful_stop = "1h"\n'
     config += f'run = "{child("ignore_term")}"\n'
     daemon = house.start(config)
     [left] = house.running("s")
@@ -198,6 +198,10 @@ def test_while_the_former_life_is_being_ended_the_daemon_is_starting(house: Hous
     with manager:
         assert manager.recv(1000).decode() == "READY=1\nSTATUS=0 tasks, 1 service"
     wait_for(lambda: Door(daemon).get("/health").json["status"] == "ok")
+    daemon.signal(signal.SIGTERM)
+    daemon.says("stopping")
+    daemon.signal(signal.SIGTERM)
+    assert daemon.ends() == 0
 
 
 def test_the_service_manager_hears_ready_when_web_serves(house: House) -> None:
