@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 
+from runwisp.clock import Wall
 from runwisp.frozen import frozen
 from runwisp.logfile import LOG, PREV, LogFiles
 from runwisp.logindex import RECORD, Header, IndexWriter, Records, placed
@@ -60,7 +61,7 @@ def recovered(files: LogFiles, run_id: str, index: IndexWriter) -> Recovered | N
         return None
     try:
         return _told(files, note, header, index.records())
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, OverflowError):
         index.close()
         return None
 
@@ -72,20 +73,15 @@ def _told(files: LogFiles, note: Note, header: Header, records: Records) -> Reco
     start, log_start = (where or header).prev_start, (where or header).log_start
     previous, segment = _segment(start, prev if start < log_start else None), _segment(log_start, log)
     older, newer = (records.between(place.start, place.end) for place in (previous, segment))
-    for place, own in ((previous, older), (segment, newer)):
-        if place.size and (not own or own[0].offset != place.start):
-            raise ValueError("the first line of a file has no record")
-    end, is_unfinished = note.next_line, False
-    if newer:
-        end, is_unfinished = _end(files, LOG, newer[-1], segment)
-    elif older:
-        end, is_unfinished = _end(files, PREV, older[-1], previous)
-    segment.first_line = newer[0].line if newer else end
-    previous.first_line = older[0].line if older else segment.first_line
-    previous.lines = _own_lines(older, 1, segment.first_line)
-    segment.lines = _own_lines(newer, 1, end)
+    # A machine that went down may have kept a new log and not its records.
+    is_untold = bool(segment.size and older and not newer)
+    _check(previous, older)
+    if not is_untold:
+        _check(segment, newer)
+    end, is_unfinished = _count_lines(files, previous, older, segment, newer, next_line=note.next_line)
     previous.index_bytes, segment.index_bytes = (len(own) * RECORD.size for own in (older, newer))
-    since = _own_lines(older, note.next_line, segment.first_line) + _own_lines(newer, note.next_line, end)
+    since = _own_lines(older, previous.first_line, segment.first_line, note.next_line)
+    since += _own_lines(newer, segment.first_line, end, note.next_line)
     # Records beyond what is there tell of lines that somebody cut off: their numbers are not given again.
     next_line = max(end, note.next_line, records[-1].line if records else 1)
     counts = replace(
@@ -101,22 +97,44 @@ def _told(files: LogFiles, note: Note, header: Header, records: Records) -> Reco
         next_line,
         is_amid_line=is_unfinished and segment.size > 0,
         has_log=log is not None,
-        is_index_right=log is not None and where == header,
+        is_index_right=log is not None and where == header and not is_untold,
         is_full=note.is_full,
         is_whole=note.is_whole,
     )
+
+
+def _check(place: Segment, own: Records) -> None:
+    """Raises: ValueError."""
+    if place.size and (not own or own[0].offset != place.start):
+        raise ValueError("the first line of a file has no record")
 
 
 def _segment(start: int, file: os.stat_result | None) -> Segment:
     return Segment(start, size=file.st_size, inode=file.st_ino) if file else Segment(start)
 
 
-def _own_lines(records: Records, first: int, end: int) -> int:
-    """How many lines of the run itself begin in the regions of these records, from number ``first`` on;
-    ``end`` is the number of the line after the last."""
-    if not records:
-        return 0
-    lines = len(range(max(first, records[0].line), end))
+def _count_lines(
+    files: LogFiles, previous: Segment, older: Records, segment: Segment, newer: Records, *, next_line: int
+) -> tuple[int, bool]:
+    """Notes in both files their first line and their lines; gives the number of the line after the last, and
+    whether that one is unfinished."""
+    end, is_unfinished = next_line, False
+    if older:
+        end, is_unfinished = _end(files, PREV, older[-1], previous)
+    segment.first_line = newer[0].line if newer else end
+    if segment.size:
+        last = newer[-1] if newer else Record(end, segment.start, Wall(0), Stream.STDOUT)
+        end, is_unfinished = _end(files, LOG, last, segment)
+    previous.first_line = older[0].line if older else segment.first_line
+    previous.lines = _own_lines(older, previous.first_line, segment.first_line)
+    segment.lines = _own_lines(newer, segment.first_line, end)
+    return end, is_unfinished
+
+
+def _own_lines(records: Records, begin: int, end: int, first: int = 1) -> int:
+    """How many lines of the run itself, from number ``first`` on, are in a file that begins with the line
+    ``begin``; ``end`` is the number of the line after its last. Where no record tells, all are."""
+    lines = len(range(max(first, begin), end))
     for nth in records.of(Stream.SYSTEM):
         following = records[nth + 1].line if nth + 1 < len(records) else end
         lines -= len(range(max(first, records[nth].line), following))

@@ -39,7 +39,7 @@ class Segments:
         self._is_index_stale = True
         self._is_header_stale = False
         self._lost: Segment | None = None
-        self._failure: OSError | None = None
+        self.failure: OSError | None = None
         """Of a file system that says only at the closing what it did not write (close(2))."""
 
     @property
@@ -49,8 +49,8 @@ class Segments:
     def ready(self, next_line: int, now: Wall) -> Segment | None:
         """Opens and checks the files before something is written; gives the segment that is lost since
         somebody else removed or cut it. ``next_line`` is the first line of one that is begun."""
-        if self._failure:
-            failure, self._failure = self._failure, None
+        if self.failure:
+            failure, self.failure = self.failure, None
             raise failure
         if not self._open_log() or self._is_cut():
             self._lost = self.current
@@ -175,7 +175,7 @@ class Segments:
         try:
             os.close(fd)
         except OSError as error:
-            self._failure = error
+            self.failure = error
 
     def _start_index(self, now: Wall) -> None:
         """Writes the index anew, for the files as they are now."""

@@ -39,7 +39,7 @@ class LogState(StrEnum):
 MOVES = {
     LogState.OPEN: frozenset({LogState.FULL, LogState.STOPPED, LogState.CLOSED}),
     LogState.FULL: frozenset({LogState.CLOSED}),
-    LogState.STOPPED: frozenset({LogState.OPEN, LogState.CLOSED}),
+    LogState.STOPPED: frozenset({LogState.OPEN, LogState.FULL, LogState.CLOSED}),
     LogState.CLOSED: frozenset[LogState](),
 }
 
@@ -154,8 +154,13 @@ class LogWriter:
         """Goes on after a stop, if the disk takes the line that says so."""
         if self.state is not LogState.STOPPED:
             return
-        self._pay(now)
-        if not self._owed and self._say(f"Log output resumed: {self._lost()} lines were dropped", now):
+        self._pay(now)  # which may have taken up a log that is full
+        is_stopped = self.state is LogState.STOPPED
+        if (
+            is_stopped
+            and not self._owed
+            and self._say(f"Log output resumed: {self._lost()} lines were dropped", now)
+        ):
             self._move(LogState.OPEN)
             self._note()
 
@@ -226,6 +231,8 @@ class LogWriter:
             self._move(LogState.CLOSED)
         totals = self._note(is_final=True) if self._segments.has_name else self.counts.totals(0)
         self.park()
+        if failure := self._segments.failure:  # there is no next opening that would tell of it
+            self.stopped_by = failure.strerror or str(failure)
         return totals
 
     def _write_some(self, stream: Stream, data: bytes | bytearray, start: int, end: int, now: Wall) -> int:
@@ -362,7 +369,7 @@ class LogWriter:
             self._dropped_before += self.counts.dropped - counted.dropped
             self._book.next_line, self._book.is_amid_line = found.next_line, found.is_amid_line
             self._counted_to = found.segment.end
-            if found.is_full and self.state is LogState.OPEN:
+            if found.is_full and self.state in (LogState.OPEN, LogState.STOPPED):
                 self._move(LogState.FULL)
                 self._dropped_before = 0
         return True

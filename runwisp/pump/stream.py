@@ -267,11 +267,13 @@ class Output:
                 self._tell_drained()
             return
         self._move(OutputState.READING)
-        self.writer.take_up(now.wall)
-        for text in self._unsaid:
-            self.say(text, now)
-        if self._has_exited:
-            self.exited(self._meta, now)
+        try:
+            self.writer.take_up(now.wall)
+            for text in self._unsaid:
+                self.say(text, now)
+        finally:
+            if self._has_exited:
+                self.exited(self._meta, now)
 
     def _keep(self, pipe: Pipe, end: int, now: Now) -> None:
         """Writes whole lines; holds the rest unless it is too long for a line."""

@@ -21,7 +21,7 @@ from runwisp.clock import Wall
 from runwisp.errors import LogUnavailable
 from runwisp.logcap import LogOnFull
 from runwisp.logfile import INDEX, LOG, META, PREV, SUFFIXES, LogFiles
-from runwisp.logindex import HEADER, RECORD
+from runwisp.logindex import HEADER, RECORD, Records, unpacked_header
 from runwisp.logline import LINE_MAX, Stream
 from runwisp.logmeta import Note, write_note
 from runwisp.logreader import Line, LogReader
@@ -574,6 +574,7 @@ def test_a_file_system_that_fails_at_the_closing_stops_the_log_and_nothing_else(
     with monkeypatch.context() as patch:
         patch.setattr("os.close", close)
         writer.finish("{}", NOW)
+    assert writer.stopped_by == "Input/output error"
     assert texts(read_all(logs_dir)) == [
         "one",
         "Log output stopped: disk space critically low",
@@ -656,6 +657,50 @@ def test_a_full_log_is_still_full_for_the_next_writer_and_what_it_dropped_is_kno
     assert {line.text for line in own} == {"x" * 300}
     assert len(own) == totals.log_lines - totals.log_dropped_lines
     assert f" {totals.log_dropped_lines} lines were dropped in all" in lines[-1].text
+
+
+def test_a_full_log_that_cannot_be_taken_up_at_first_is_full_all_the_same(
+    logs_dir: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = writer_in(logs_dir, cap=20_000, on_full=LogOnFull.DROP_NEW)
+    put(writer, (b"x" * 300 + b"\n") * 100)
+    writer.note()
+    writer.park()
+    successor = writer_in(logs_dir, cap=20_000, on_full=LogOnFull.DROP_NEW)
+    with monkeypatch.context() as patch:
+        patch.setattr(LogFiles, "open", failing)
+        successor.take_up(NOW)
+    assert successor.state is LogState.STOPPED
+    successor.resume(NOW)
+    put(successor, b"short\n")
+    totals = successor.finish("{}", NOW)
+    said = [line.text for line in read_all(logs_dir) if line.stream is Stream.SYSTEM]
+    assert not any("resumed" in text for text in said)
+    assert f" {totals.log_dropped_lines} lines were dropped in all" in said[-1]
+
+
+def test_a_log_whose_records_a_machine_lost_as_it_went_down_is_gone_on_with(logs_dir: str) -> None:
+    writer = writer_in(logs_dir, cap=40_000)
+    for number in range(150):
+        put(writer, b"%03d" % number + b"y" * 200 + b"\n")
+    writer.park()
+    index = path_of(files_in(logs_dir), INDEX)
+    with open(index, "rb") as file:
+        log_start = unpacked_header(file.read(HEADER.size)).log_start
+        kept = Records(file.fileno()).from_offset(log_start)
+    assert log_start
+    os.truncate(index, HEADER.size + kept * RECORD.size)
+    successor = writer_in(logs_dir, cap=40_000)
+    successor.take_up(NOW)
+    put(successor, b"next\n")
+    totals = successor.finish("{}", NOW)
+    assert successor.files.stem == writer.files.stem
+    assert totals.log_lines == 151
+    lines = read_all(logs_dir)
+    assert [line.n for line in lines] == list(range(lines[0].n, lines[0].n + len(lines)))
+    own = [line.text for line in lines if line.stream is not Stream.SYSTEM]
+    assert len(own) == totals.log_lines - totals.log_dropped_lines
+    assert own[-2:] == ["149" + "y" * 200, "next"]
 
 
 def test_taking_up_a_log_reads_few_of_its_records_and_writes_none(

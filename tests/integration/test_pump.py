@@ -24,6 +24,7 @@ from runwisp.logindex import HEADER, RECORD
 from runwisp.logline import LINE_MAX, Stream
 from runwisp.logmeta import read_note
 from runwisp.logreader import Line, LogReader
+from runwisp.logwriter import LogWriter
 from runwisp.pump.stream import Block, Shared, output_of
 from runwisp.wire import Drained, Open, Overflowed, Pressure, Remove, Removed, Renamed
 from tests.integration.pumphouse import ROOT, TASK, PumpHouse
@@ -404,6 +405,30 @@ def test_a_log_that_another_pump_goes_on_writing_is_left_to_it_and_told_as_it_st
         other.write(Stream.STDOUT, b"two\n", 0, 4, late.wall)
         other.finish("{}", late.wall)
         assert other.files.read(LOG) == b"one\ntwo\n"
+
+
+def test_a_run_that_waited_for_another_pump_ends_though_its_log_cannot_be_taken_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("nobody has thought of this")
+
+    begin, late = Now(Wall(0), Mono(0)), Now(Wall(60_000), Mono(60_000))
+    with tempfile.TemporaryDirectory() as directory:
+        shared = Shared(directory, DiskGuard(directory, 0), Block(), lambda _: None)
+        opened = Open("RUN1", TASK, "stem", 0, "drop_old", False, '{"id": "RUN1"}')
+        other = output_of(opened, [], shared).writer
+        other.write(Stream.STDOUT, b"one\n", 0, 4, begin.wall)
+        output = output_of(replace(opened, is_resumed=True), [], shared)
+        output.start(begin)
+        output.exited('{"id": "RUN1"}', begin)
+        other.park()
+        monkeypatch.setattr(LogWriter, "take_up", fail)
+        with pytest.raises(RuntimeError):
+            output.settle(late)
+        output.give_up(RuntimeError())
+        output.settle(late)
+        assert output.is_over
 
 
 def test_what_was_left_behind_does_not_keep_the_pump(pump: PumpHouse) -> None:
