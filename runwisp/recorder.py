@@ -90,9 +90,9 @@ class Recorder:
         self.save([run])
         return True
 
-    def suspect(self, malformed: HistoryMalformed) -> None:
+    def found_malformed(self, trouble: HistoryMalformed) -> None:
         """Somebody else found the database so, in a part of it that no save touches."""
-        self._trouble = malformed
+        self._trouble = trouble
 
     def retry(self) -> bool:
         """Writes what waits, a bounded part of it a call; True when nothing is left waiting.

@@ -101,7 +101,7 @@ class Control:
             value = self._value(question)
         except RunWispError as error:
             if isinstance(error, HistoryMalformed):
-                self.recorder.suspect(error)
+                self.recorder.found_malformed(error)
             self._refuse(question.ticket, error)
         else:
             self._answer(question.ticket, value)

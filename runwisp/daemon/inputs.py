@@ -62,7 +62,7 @@ class SpawnFailed:
 
 @frozen
 class Exited:
-    """The process of a run was reaped. ``has_left``: members of its process group outlive it."""
+    """The process of a run was reaped. ``has_left``: something that it started outlives it."""
 
     run_id: str
     exit_code: int

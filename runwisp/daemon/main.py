@@ -106,7 +106,7 @@ class Daemon:
             log,
             self._next_firing,
             self._engine.outputs.remove,
-            self._recorder.suspect,
+            self._recorder.found_malformed,
         )
         deeds = Deeds(self._sweeper.delete, self._mark_notices, self._served, self._deliveries)
         self._web = WebSide(place, born, self._engine, self._supervisor, log, access=access, deeds=deeds)

@@ -87,8 +87,11 @@ class Performer:
         tidings = self._tidings(effects, runs)
         if runs or marks or tidings:
             recorder.save(list(runs.values()), list(marks.values()), tidings)
-        for run in (*runs.values(), *(run for run in amended.values() if recorder.amend(run))):
+        for run in runs.values():
             self.outside.saved(run)
+        for run in amended.values():
+            if recorder.amend(run):
+                self.outside.saved(run)
 
     def _tidings(self, effects: list[Effect], runs: Mapping[str, Run]) -> list[Tiding]:
         """Whom this turn is told to, and how: saved with it, so that no failure goes untold."""
