@@ -17,6 +17,8 @@ pytestmark = pytest.mark.together
 
 MILLION = 1_000_000
 FEW_HUNDRED = 300
+NEVER = {"Retry-After": "600"}
+"""Of what is refused: later than a test waits."""
 AT_ONCE_MS = 500
 OPENINGS = 5
 
@@ -37,6 +39,9 @@ description = "<img src=x onerror=document.title=1>"
 
 [tasks.ticker]
 run = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); echo tick $i; sleep 0.02; done"
+
+[tasks.thousands]
+run = "seq 1 5000; sleep 600"
 
 [tasks.mixed]
 run = "echo out; sleep 0.3; echo err >&2; sleep 0.3; seq 1 300; echo needle one; seq 301 600; echo Needle two"
@@ -235,6 +240,45 @@ def test_lines_that_cannot_be_had_are_asked_for_ever_more_rarely_until_they_come
     expect(page.locator(".log-nothing")).to_be_empty()
 
 
+def test_the_rest_of_long_lines_is_asked_for_ever_more_rarely_until_it_comes(
+    page: Page, watch: Watch
+) -> None:
+    watch.expect("503")
+    read(page, "million")
+    requests: list[Request] = []
+
+    def cut(route: Route) -> None:
+        answer = route.fetch().json()
+        route.fulfill(json={**answer, "lines": answer["lines"][:5], "truncated": True})
+
+    def refuse(route: Route) -> None:
+        requests.append(route.request)
+        if len(requests) > 3:
+            route.continue_()
+        else:
+            route.fulfill(status=503, body="")
+
+    page.route("**/log?from=1&*", cut)
+    page.route("**/log?from=6&*", refuse)
+    page.locator(".log-scroller").focus()
+    page.keyboard.press("Home")
+    expect(text(page, 6)).to_have_text("6")
+    began = [request.timing["startTime"] for request in requests]
+    assert began[-1] - began[0] > 1500
+
+
+def test_lines_that_cannot_be_had_keep_no_others_waiting(page: Page, watch: Watch) -> None:
+    watch.expect("503")
+    path = has_ended(page, "million")
+    for first in (499_501, 500_001):
+        page.route(f"**/log?from={first}&*", lambda route: route.fulfill(status=503, headers=NEVER, body=""))
+    with page.expect_response("**/log?from=499501&*"), page.expect_response("**/log?from=500001&*"):
+        page.goto(f"{path}#L500000")
+    page.locator(".log-scroller").focus()
+    page.keyboard.press("Home")
+    expect(text(page, 1)).to_have_text("1")
+
+
 def test_a_line_has_an_address(page: Page) -> None:
     path = has_ended(page, "million")
     page.goto(f"{path}#L123456")
@@ -327,6 +371,20 @@ def test_a_log_that_cannot_be_followed_says_so_until_it_can(page: Page, watch: W
     expect(page.locator(".log-follow")).to_have_text("Following")
     expect(page.get_by_role("alert")).to_have_count(0)
     is_followed_to(page, 60)
+
+
+def test_a_log_that_cannot_be_followed_says_so_whatever_lines_come(page: Page, watch: Watch) -> None:
+    watch.expect("502")
+    page.route("**/log/stream?*", lambda route: route.fulfill(status=502, headers=NEVER, body=""))
+    path = started(page, "thousands")
+    wait_for(lambda: asked(page, "GET", f"/api{path}/log?from=-1")["total_lines"] == 5000)
+    page.goto(path)
+    expect(page.get_by_role("alert")).to_contain_text("The daemon answered 502.")
+    page.locator(".log-scroller").focus()
+    page.keyboard.press("Home")
+    expect(text(page, 1)).to_have_text("1")
+    expect(page.get_by_role("alert")).to_contain_text("The daemon answered 502.")
+    expect(page.locator(".log-follow")).to_be_empty()
 
 
 def test_a_log_is_followed_still_in_a_window_of_another_size(page: Page) -> None:

@@ -28,9 +28,13 @@ export const logOf = (run, { onChange, onDone }) => {
   const pages = new Map();
   const closing = new AbortController();
   const asked = new Set();
+  const failed = new Set();
   const pause = pauses();
   let wanted = [1, 0];
   let endStream = null;
+  /** Why lines could not be had, and why those that come cannot. */
+  let lacking = null;
+  let unfollowed = null;
   let hiddenTimer = 0;
 
   const log = {
@@ -40,8 +44,10 @@ export const logOf = (run, { onChange, onDone }) => {
     isLoaded: false,
     /** Nothing comes any more. */
     isFinal: false,
-    /** @type {import("../api.js").Problem | null} */
-    problem: null,
+    /** @returns {import("../api.js").Problem | null} */
+    get problem() {
+      return lacking ?? unfollowed;
+    },
 
     /** @returns {object | undefined} undefined while it is not here: see `want` */
     line: (n) => pages.get(pageOf(n))?.lines[(n - 1) % PAGE],
@@ -61,6 +67,7 @@ export const logOf = (run, { onChange, onDone }) => {
 
     /** From the end: loads it, and follows what comes. */
     async start() {
+      unfollow();
       mended();
       try {
         const page = await get(path, { from: -PAGE, limit: PAGE }, { signal: closing.signal });
@@ -71,7 +78,7 @@ export const logOf = (run, { onChange, onDone }) => {
       } catch (problem) {
         if (closing.signal.aborted) return;
         if (!("status" in problem)) throw problem;
-        log.problem = problem;
+        lacking = problem;
       }
       onChange();
     },
@@ -91,26 +98,25 @@ export const logOf = (run, { onChange, onDone }) => {
     endStream = stream(`${path}/stream?from=${from}`, {
       onEvents: hear,
       onOpen() {
+        unfollowed = null;
         mended();
         onChange();
       },
-      onProblem: tell,
+      onProblem(problem) {
+        unfollowed = problem;
+        onChange();
+      },
     });
   };
 
-  const tell = (problem) => {
-    log.problem = problem;
-    onChange();
-  };
-
   const mended = () => {
-    log.problem = null;
+    lacking = null;
     pause.over();
   };
 
   const unfollow = () => {
     endStream?.();
-    endStream = null;
+    endStream = unfollowed = null;
   };
 
   const hear = (events) => {
@@ -171,7 +177,7 @@ export const logOf = (run, { onChange, onDone }) => {
     if (wanted[1] < wanted[0]) return;
     for (let number = pageOf(wanted[0]); number <= pageOf(wanted[1]); number++) {
       if (asked.size >= AT_ONCE) return;
-      if (!asked.has(number) && isMissing(number)) fetchPage(number);
+      if (!asked.has(number) && !failed.has(number) && isMissing(number)) fetchPage(number);
     }
   };
 
@@ -179,16 +185,24 @@ export const logOf = (run, { onChange, onDone }) => {
     asked.add(number);
     try {
       await fetchLines(Math.max(firstOf(number), log.first), firstOf(number + 1) - 1);
+      mended();
     } catch (problem) {
       if (closing.signal.aborted) return;
       if (!("status" in problem)) throw problem;
-      tell(problem);
-      await pause.rest(problem);
-      if (closing.signal.aborted) return;
+      lacking = problem;
+      leaveOut(number, problem);
     }
     asked.delete(number);
     fetchWanted();
     onChange();
+  };
+
+  /** For now: others are asked for meanwhile. */
+  const leaveOut = async (number, problem) => {
+    failed.add(number);
+    await pause.rest(problem);
+    failed.delete(number);
+    if (!closing.signal.aborted) fetchWanted();
   };
 
   /** Long lines come in several answers. Those that never come are not there. */
@@ -197,7 +211,6 @@ export const logOf = (run, { onChange, onDone }) => {
     while (next <= to) {
       const limit = to - next + 1;
       const page = await get(path, { from: next, limit }, { signal: closing.signal });
-      mended();
       take(page);
       const upto = page.truncated ? page.lines.at(-1).n : Math.min(to, page.total_lines);
       for (let n = Math.max(next, log.first); n <= upto; n++) if (!log.line(n)) put({ ...GONE, n });
