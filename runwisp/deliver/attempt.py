@@ -107,7 +107,7 @@ def _redactor(notifier: Notifier, secrets: Mapping[str, str]) -> Redactor:
     match notifier:
         case Webhook():
             values += [form for value in notifier.headers.values() for form in (value, *words(value))]
-        case Smtp():
+        case Smtp() if secrets["password"]:
             logins.append((notifier.username or "", secrets["password"]))
         case Ntfy() | Gotify():
             logins.append(login_of(notifier.url))

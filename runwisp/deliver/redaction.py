@@ -25,8 +25,8 @@ class Redactor:
     def __init__(self, values: Iterable[str], logins: Iterable[tuple[str, str]] = ()) -> None:
         forms = {form for value in values if value for form in _forms(value)}
         for user, password in logins:
-            if password:
-                forms |= {*_spellings(password)}
+            if secret := _secret_of(user, password):
+                forms |= {*_spellings(secret)}
                 forms |= {*_encoded(f"{user}:{password}"), *_encoded(f"\0{user}\0{password}")}
         self._forms = sorted(forms - {""}, key=len, reverse=True)
 
@@ -47,6 +47,11 @@ def login_of(url: str) -> tuple[str, str]:
     """User and password; empty where there are none. Raises: ValueError."""
     target = urlsplit(url)
     return unquote(target.username or ""), unquote(target.password or "")
+
+
+def _secret_of(user: str, password: str) -> str:
+    """Who has no password may be a token."""
+    return password or (user if len(user) >= TELLING else "")
 
 
 def _forms(value: str) -> Iterator[str]:
@@ -81,7 +86,7 @@ def _parts(url: str) -> Iterator[str]:
         yield target.netloc
         yield target.hostname or ""
         user, password = login_of(url)
-        yield password
+        yield _secret_of(user, password)
         yield f"{user}:{password}" if user or password else ""
     except ValueError:  # of brackets without an address; the whole URL is redacted all the same
         return

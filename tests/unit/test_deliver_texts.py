@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runwisp.deliver.channels import discord, slack, telegram
 from runwisp.deliver.cut import BYTES, CHARACTERS, UTF16, Unit
-from runwisp.deliver.redaction import REDACTED, Redactor, words
+from runwisp.deliver.redaction import REDACTED, Redactor, login_of, words
 from runwisp.message import MARK
 from tests.integration import services
 
@@ -90,6 +90,13 @@ def test_a_secret_is_taken_out_in_every_form(form: str) -> None:
 def test_of_a_secret_url_every_part_is_taken_out(form: str) -> None:
     url = "https://hooks.example.com/services/T0/B0/s3cr3tH00k?key=t0k3nt0k3n"
     assert Redactor([url]).redacted(f"before {form} after") == f"before {REDACTED} after"
+
+
+@pytest.mark.parametrize("form", ["t0k3nt0k3n", b64encode(b"t0k3nt0k3n:").decode()])
+def test_a_token_that_is_the_user_of_a_url_is_taken_out(form: str) -> None:
+    url = "https://t0k3nt0k3n@hooks.example.com/api"
+    for redactor in (Redactor([url]), Redactor([], [login_of(url)])):
+        assert redactor.redacted(f"before {form} after") == f"before {REDACTED} after"
 
 
 @pytest.mark.parametrize(
