@@ -99,7 +99,7 @@ def bash() -> str:
 
 _runwisp() {{
     local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD - 1]}}
-    local command= flags= argument= i
+    local command= flags= argument= word= i
     local -a whose=() arguments=()
     COMPREPLY=()
     [[ $prev == = ]] && prev=${{COMP_WORDS[COMP_CWORD - 2]}}
@@ -112,7 +112,8 @@ _runwisp() {{
         {"|".join(WHOSE)})
             whose+=("${{COMP_WORDS[i]}}")
             [[ ${{COMP_WORDS[i + 1]}} == = ]] && ((i++))
-            whose+=("${{COMP_WORDS[++i]}}") ;;
+            word=${{COMP_WORDS[++i]/#\\~\\//$HOME/}}  # as it was typed
+            whose+=("${{word//[\\\\\\"\\']/}}") ;;
         {others})
             [[ ${{COMP_WORDS[i + 1]}} == = ]] && ((i++))
             ((i++)) ;;

@@ -70,6 +70,8 @@ def test_commands_flags_values_and_tasks_are_offered(shell: Callable[..., list[s
 
 def test_bash_offers_the_tasks_of_the_configuration_that_was_named_and_once(folder: Path) -> None:
     (folder / "an other.toml").write_text('[tasks.elsewhere]\nrun = "true"\n')
+    for typed in ("an\\ other.toml", '"an other.toml"', "'an other.toml'", "~/an\\ other.toml"):
+        assert bash(folder, "runwisp", "-c", typed, "exec", "") == ["elsewhere"]
     for named in (["-c", "an other.toml"], ["--config", "=", "an other.toml"]):
         assert bash(folder, "runwisp", *named, "exec", "") == ["elsewhere"]
         assert bash(folder, "runwisp", "exec", *named, "") == ["elsewhere"]
