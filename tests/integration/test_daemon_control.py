@@ -199,7 +199,7 @@ def test_while_the_former_life_is_being_ended_the_daemon_is_starting(house: Hous
         assert manager.recv(1000).decode() == "READY=1\nSTATUS=0 tasks, 1 service"
     wait_for(lambda: Door(daemon).get("/health").json["status"] == "ok")
     daemon.signal(signal.SIGTERM)
-    daemon.says("stopping")
+    daemon.says("stopping by=SIGTERM")
     daemon.signal(signal.SIGTERM)
     assert daemon.ends() == 0
 
