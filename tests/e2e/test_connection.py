@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.e2e.conftest import PASSWORD, REFUSED, Site, Watch, is_accessible, log_in
+from tests.e2e.conftest import PASSWORD, REFUSED, Site, Watch, asked, is_accessible, log_in
 from tests.integration.waiting import wait_for
 
 TASKS = """
@@ -201,6 +201,35 @@ def test_live_streams_that_are_refused_are_told_and_tried_again(
     expect(page.get_by_role("link", name="hello")).to_be_visible()
     page.unroute(STREAM)
     expect(page.get_by_text("Not live")).to_be_hidden()
+
+
+def test_runs_that_were_missed_while_live_streams_were_refused_appear(
+    page: Page, site: Site, watch: Watch
+) -> None:
+    watch.expect("502")
+    site.start(TASKS)
+    site.house.ended("early")
+    page.route(STREAM, lambda route: route.fulfill(status=502, body=""))
+    log_in(page, "/runs")
+    expect(page.get_by_text("Not live")).to_be_visible()
+    expect(page.locator("table.runs tbody tr")).to_have_count(1)
+    asked(page, "POST", "/api/tasks/hello/trigger")
+    site.house.ended("hello")
+    page.unroute(STREAM)
+    expect(page.locator("table.runs tbody tr")).to_have_count(2)
+
+
+def test_however_long_a_pause_is_asked_for_it_is_made(page: Page, site: Site) -> None:
+    site.start(TASKS)
+    page.goto("/login")
+    first = page.evaluate(
+        """async () => {
+          const { pauses } = await import("/pauses.js");
+          const rest = pauses().rest({ retryAfter: 3e6 }).then(() => "went on");
+          return Promise.race([rest, new Promise((over) => setTimeout(over, 100, "rests"))]);
+        }"""
+    )
+    assert first == "rests"
 
 
 def test_a_page_that_is_seen_again_is_live_at_once_however_often(page: Page, site: Site) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from runwisp import host
-from tests.e2e.conftest import Held, Site, Watch, asked, log_in, stop_all
+from tests.e2e.conftest import Held, Site, Watch, admit, asked, log_in, stop_all
 from tests.e2e.test_connection import AWAY
 from tests.e2e.test_notifications import NOTICES, bell, fail, rows
 
@@ -68,6 +69,23 @@ def test_the_end_of_a_run_is_heard_before_an_answer_in_which_it_goes_on(
     held.let_go()
     expect(page.get_by_text("runs so far")).to_have_count(0)
     expect(page.locator(place)).to_contain_text(words)
+
+
+def test_what_was_heard_before_something_may_have_been_missed_is_forgotten(page: Page, site: Site) -> None:
+    site.start(TASKS)
+    admit(page)
+    run_id = triggered(page)
+    former = asked(page, "GET", f"/api/tasks/sleeper/runs/{run_id}")
+    stop_all(page)
+    told = f"event: run.updated\ndata: {json.dumps(former)}\n\nevent: reload\ndata: {{}}\n\n"
+    page.route("**/api/runs/stream", lambda _: None)
+    page.route(
+        "**/api/runs/stream",
+        lambda route: route.fulfill(headers={"Content-Type": "text/event-stream"}, body=told),
+        times=1,
+    )
+    page.goto("/")
+    expect(page.get_by_role("region", name="Recent activity")).to_contain_text("stopped")
 
 
 def test_an_end_is_heard_before_the_older_of_two_answers(page: Page, site: Site) -> None:

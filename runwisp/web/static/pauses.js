@@ -4,6 +4,8 @@ import { connection } from "./connection.js";
 
 const FIRST = 250;
 const LONGEST = 30_000;
+/** A timer of more is over at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 export const pauses = () => {
   let next = FIRST;
@@ -16,7 +18,7 @@ export const pauses = () => {
         sleepers.delete(wake);
         resolve();
       };
-      const timer = setTimeout(wake, ms);
+      const timer = setTimeout(wake, Math.min(ms, LONGEST_TIMER));
       sleepers.add(wake);
     });
 

@@ -61,12 +61,15 @@ let wereMany = false;
 export const start = () => {
   if (close) return;
   const reload = (isAgain) => {
+    const isLate = store.notLive !== null;
     store.notLive = null;
-    load(isAgain);
+    news.forget();
+    load(isAgain || isLate);
   };
   const onEvents = (events) => {
-    if (events.some(({ type }) => type === "reload")) reload(true);
-    const changes = events.filter(({ type }) => type.startsWith("run."));
+    const last = events.findLastIndex(({ type }) => type === "reload");
+    if (last >= 0) reload(true);
+    const changes = events.slice(last + 1).filter(({ type }) => type.startsWith("run."));
     news.hear(changes.map(({ type, data }) => ({ type, run: data })));
   };
   const onProblem = (problem) => {
