@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from runwisp import host
 from tests.e2e.conftest import Held, Site, Watch, admit, asked, log_in, stop_all
@@ -69,6 +69,42 @@ def test_the_end_of_a_run_is_heard_before_an_answer_in_which_it_goes_on(
     held.let_go()
     expect(page.get_by_text("runs so far")).to_have_count(0)
     expect(page.locator(place)).to_contain_text(words)
+
+
+def test_the_end_of_a_run_is_seen_while_its_neighbours_are_on_their_way(page: Page, site: Site) -> None:
+    site.start(TASKS)
+    log_in(page)
+    run_id = triggered(page)
+    held = Held(page, re.compile(r"/api/tasks/sleeper/runs\?created_after="))
+    page.goto(f"/tasks/sleeper/runs/{run_id}")
+    held.wait()
+    stop_all(page)
+    expect(page.locator(".run-title .state")).to_contain_text("stopped")
+    held.let_go()
+
+
+def test_the_end_of_a_run_is_seen_while_more_of_its_list_are_on_their_way(page: Page, site: Site) -> None:
+    site.start(TASKS)
+    log_in(page)
+    run_id = triggered(page)
+
+    def begin(route: Route) -> None:
+        answer = route.fetch().json()
+        route.fulfill(json={**answer, "next_cursor": "further"})
+
+    further: list[Route] = []
+
+    def hold(route: Route) -> None:
+        further.append(route)
+
+    page.route(re.compile(r"/api/runs\?.*limit=50"), begin)
+    page.route("**/api/runs?*before=further*", hold)
+    with page.expect_request("**/api/runs?*before=further*"):
+        page.goto("/runs")
+    stop_all(page)
+    hears_the_end(page, run_id)
+    further[0].fulfill(json={"runs": [], "next_cursor": "further"})
+    expect(page.locator("table.runs tbody tr")).to_contain_text("stopped")
 
 
 def test_what_was_heard_before_something_may_have_been_missed_is_forgotten(page: Page, site: Site) -> None:

@@ -70,22 +70,26 @@ const Page = ({ attrs: { name, id } }) => {
   let leave = [];
 
   const load = () => {
-    loaded = news.after(run.load);
-    news.after(neighbours.load);
+    loaded = own.after(run.load);
+    others.after(neighbours.load);
   };
 
-  const news = newsFor((changes) => {
+  const own = newsFor((changes) => {
     for (const { type, run: change } of changes) {
-      if (change.id !== id) {
-        if (run.data && neighbours.data && change.created_at) {
-          neighbours.data = heard(neighbours.data, run.data, change);
-        }
-      } else if (type === "run.deleted") isDeleted = true;
+      if (change.id !== id) continue;
+      if (type === "run.deleted") isDeleted = true;
       else run.data = change;
     }
   });
 
-  const onDone = (ended) => news.hear([{ type: "run.completed", run: ended }]);
+  const others = newsFor((changes) => {
+    if (!run.data || !neighbours.data) return;
+    for (const { run: change } of changes) {
+      if (change.created_at) neighbours.data = heard(neighbours.data, run.data, change);
+    }
+  });
+
+  const onDone = (ended) => own.hear([{ type: "run.completed", run: ended }]);
 
   const remove = async () => {
     if (await deleteRun(run.data)) m.route.set(taskUrl(name), null, { replace: true });
@@ -127,7 +131,7 @@ const Page = ({ attrs: { name, id } }) => {
   return {
     oninit() {
       load();
-      leave = [onRuns(news.hear), onReload(load), news.forget];
+      leave = [onRuns(own.hear), onRuns(others.hear), onReload(load), own.forget, others.forget];
     },
     onremove() {
       leave.forEach((end) => end());

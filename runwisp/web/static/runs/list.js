@@ -92,7 +92,7 @@ export const runList = (asked, taskName = "") => {
       const slow = setTimeout(() => ((self.isSlow = true), m.redraw()), SLOW);
       Object.assign(self, { isLoading: true, problem: null });
       try {
-        await news.after(() => fill(wanted, mine));
+        await fill(wanted, mine);
       } catch (error) {
         if (error.name !== "AbortError" && !("status" in error)) throw error;
         if (running === mine && "status" in error) self.problem = error;
@@ -134,21 +134,25 @@ export const runList = (asked, taskName = "") => {
   const fill = async (place, mine) => {
     const params = paramsOf({ ...place, task: taskName || place.task }, Date.now());
     const offset = place.at ? 0 : Math.min(firstRow(place) - 1, FURTHEST_OFFSET);
-    const found = [];
     let before = place.at;
-    do {
-      const limit = size - found.length;
+    let isBegun = false;
+    const portion = async () => {
+      const limit = size - (isBegun ? self.rows.length : 0);
       const where = { limit, before, offset: before ? undefined : offset || undefined };
       const page = await get("/api/runs", { ...params, ...where }, { signal: mine.signal });
       if (running !== mine) return;
-      found.push(...page.runs);
+      const found = isBegun ? self.rows : [];
+      const rows = place.end ? [...page.runs.toReversed(), ...found] : [...found, ...page.runs];
+      page.runs.forEach(({ id }) => fresh.delete(id));
       before = page.next_cursor;
-      const rows = place.end ? found.toReversed() : [...found];
       given = place;
+      isBegun = true;
       Object.assign(self, { rows, total: page.total, next: before ?? "", isLoaded: true });
       if (self.isSlow) m.redraw();
-    } while (before && found.length < size);
-    if (before) pass(before, { at: place.at ?? "", row: place.row ?? "" });
+    };
+    do await news.after(portion);
+    while (running === mine && before && self.rows.length < size);
+    if (running === mine && before) pass(before, { at: place.at ?? "", row: place.row ?? "" });
   };
 
   const hear = ({ type, run }) => {
