@@ -94,13 +94,18 @@ def test_parts_of_the_page_that_could_not_be_had_come_once_they_can(
     assert len(refused) == 2
 
 
-def test_runs_that_were_missed_appear_after_the_return(page: Page, site: Site, watch: Watch) -> None:
-    watch.expect(*AWAY)
+def lost_after_one_run(page: Page, site: Site) -> None:
+    """The dashboard has seen it, and the daemon is stopped then."""
     daemon = site.start(TASKS)
     site.house.ended("early")
     log_in(page)
     expect(page.get_by_role("img", name=re.compile("^Last 1 runs"))).to_have_count(1)
     daemon.stop()
+
+
+def test_runs_that_were_missed_appear_after_the_return(page: Page, site: Site, watch: Watch) -> None:
+    watch.expect(*AWAY)
+    lost_after_one_run(page, site)
     expect(page.get_by_role("dialog", name="Connection lost")).to_be_visible()
     site.start()
     site.house.ended("early", 2)
@@ -110,11 +115,7 @@ def test_runs_that_were_missed_appear_after_the_return(page: Page, site: Site, w
 
 def test_what_was_missed_is_asked_for_until_it_can_be_had(page: Page, site: Site, watch: Watch) -> None:
     watch.expect(*AWAY)
-    daemon = site.start(TASKS)
-    site.house.ended("early")
-    log_in(page)
-    expect(page.get_by_role("img", name=re.compile("^Last 1 runs"))).to_have_count(1)
-    daemon.stop()
+    lost_after_one_run(page, site)
     page.route("**/api/tasks", lambda route: route.fulfill(status=503, body=""))
     site.start()
     site.house.ended("early", 2)

@@ -216,12 +216,8 @@ def test_a_wheel_reaches_both_ends(page: Page) -> None:
     expect(text(page, MILLION)).to_be_in_viewport()
 
 
-@pytest.mark.parametrize("status", [503, 404])
-def test_lines_that_cannot_be_had_are_asked_for_ever_more_rarely_until_they_come(
-    page: Page, watch: Watch, status: int
-) -> None:
-    watch.expect(str(status))
-    read(page, "million")
+def refused_three_times(page: Page, where: str, status: int) -> list[Request]:
+    """Gives the requests for what is there, as they come."""
     requests: list[Request] = []
 
     def refuse(route: Route) -> None:
@@ -231,7 +227,17 @@ def test_lines_that_cannot_be_had_are_asked_for_ever_more_rarely_until_they_come
         else:
             route.fulfill(status=status, body="")
 
-    page.route("**/log?from=1&*", refuse)
+    page.route(where, refuse)
+    return requests
+
+
+@pytest.mark.parametrize("status", [503, 404])
+def test_lines_that_cannot_be_had_are_asked_for_ever_more_rarely_until_they_come(
+    page: Page, watch: Watch, status: int
+) -> None:
+    watch.expect(str(status))
+    read(page, "million")
+    requests = refused_three_times(page, "**/log?from=1&*", status)
     page.locator(".log-scroller").focus()
     page.keyboard.press("Home")
     expect(text(page, 1)).to_have_text("1")
@@ -245,21 +251,13 @@ def test_the_rest_of_long_lines_is_asked_for_ever_more_rarely_until_it_comes(
 ) -> None:
     watch.expect("503")
     read(page, "million")
-    requests: list[Request] = []
 
     def cut(route: Route) -> None:
         answer = route.fetch().json()
         route.fulfill(json={**answer, "lines": answer["lines"][:5], "truncated": True})
 
-    def refuse(route: Route) -> None:
-        requests.append(route.request)
-        if len(requests) > 3:
-            route.continue_()
-        else:
-            route.fulfill(status=503, body="")
-
     page.route("**/log?from=1&*", cut)
-    page.route("**/log?from=6&*", refuse)
+    requests = refused_three_times(page, "**/log?from=6&*", 503)
     page.locator(".log-scroller").focus()
     page.keyboard.press("Home")
     expect(text(page, 6)).to_have_text("6")

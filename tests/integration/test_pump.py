@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from runwisp.logline import LINE_MAX, Stream
 from runwisp.logmeta import read_note
 from runwisp.logreader import Line, LogReader
 from runwisp.logwriter import LogWriter
-from runwisp.pump.stream import Block, Shared, output_of
+from runwisp.pump.stream import Block, Output, Shared, output_of
 from runwisp.wire import Drained, Open, Overflowed, Pressure, Remove, Removed, Renamed
 from tests.integration.pumphouse import ROOT, TASK, PumpHouse
 
@@ -383,27 +383,36 @@ def test_a_log_that_another_pump_still_writes_is_taken_up_when_that_one_is_done(
         assert shown(other) == [("stdout", "a"), ("stdout", "b"), ("system", "the daemon was killed")]
 
 
-def test_a_log_that_another_pump_goes_on_writing_is_left_to_it_and_told_as_it_stands() -> None:
-    begin, late = Now(Wall(0), Mono(0)), Now(Wall(60_000), Mono(60_000))
+BEGIN, LATE = Now(Wall(0), Mono(0)), Now(Wall(60_000), Mono(60_000))
+
+
+@contextmanager
+def waiting_for_another_pump() -> Iterator[tuple[LogWriter, Output]]:
+    """The writer of another pump, which holds the log of a run, and our output, which waits for it."""
     with tempfile.TemporaryDirectory() as directory:
         shared = Shared(directory, DiskGuard(directory, 0), Block(), lambda _: None)
         opened = Open("RUN1", TASK, "stem", 0, "drop_old", False, '{"id": "RUN1"}')
         other = output_of(opened, [], shared).writer
-        other.write(Stream.STDOUT, b"one\n", 0, 4, begin.wall)
+        other.write(Stream.STDOUT, b"one\n", 0, 4, BEGIN.wall)
         output = output_of(replace(opened, is_resumed=True), [], shared)
-        output.start(begin)
-        output.settle(late)
+        output.start(BEGIN)
+        yield other, output
+
+
+def test_a_log_that_another_pump_goes_on_writing_is_left_to_it_and_told_as_it_stands() -> None:
+    with waiting_for_another_pump() as (other, output):
+        output.settle(LATE)
         assert not output.messages, "the run may not have ended yet"
-        output.exited('{"id": "RUN1"}', late)
-        output.settle(late)
+        output.exited('{"id": "RUN1"}', LATE)
+        output.settle(LATE)
         [drained] = output.messages
         assert isinstance(drained, Drained)
         assert drained.log_lines == 1
         assert drained.log_disk_bytes > 0
         assert output.is_over
         assert other.files.read(LOG) == b"one\n"
-        other.write(Stream.STDOUT, b"two\n", 0, 4, late.wall)
-        other.finish("{}", late.wall)
+        other.write(Stream.STDOUT, b"two\n", 0, 4, LATE.wall)
+        other.finish("{}", LATE.wall)
         assert other.files.read(LOG) == b"one\ntwo\n"
 
 
@@ -413,21 +422,14 @@ def test_a_run_that_waited_for_another_pump_ends_though_its_log_cannot_be_taken_
     def fail(*_: object) -> None:
         raise RuntimeError("nobody has thought of this")
 
-    begin, late = Now(Wall(0), Mono(0)), Now(Wall(60_000), Mono(60_000))
-    with tempfile.TemporaryDirectory() as directory:
-        shared = Shared(directory, DiskGuard(directory, 0), Block(), lambda _: None)
-        opened = Open("RUN1", TASK, "stem", 0, "drop_old", False, '{"id": "RUN1"}')
-        other = output_of(opened, [], shared).writer
-        other.write(Stream.STDOUT, b"one\n", 0, 4, begin.wall)
-        output = output_of(replace(opened, is_resumed=True), [], shared)
-        output.start(begin)
-        output.exited('{"id": "RUN1"}', begin)
+    with waiting_for_another_pump() as (other, output):
+        output.exited('{"id": "RUN1"}', BEGIN)
         other.park()
         monkeypatch.setattr(LogWriter, "take_up", fail)
         with pytest.raises(RuntimeError):
-            output.settle(late)
+            output.settle(LATE)
         output.give_up(RuntimeError())
-        output.settle(late)
+        output.settle(LATE)
         assert output.is_over
 
 
